@@ -1,0 +1,82 @@
+"""Baselines: what an input is compared with, in any of the forms in which users give them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .errors import ShapeError
+from .places import FromInputs
+from .structure import Layout, Tensors, match
+
+
+def resolve(
+    spec: Any, layout: Layout, like: Tensors, run_inputs: Callable[[Any], Tensors], rows: tuple[int, ...] | None
+) -> Tensors:
+    """Baselines as tensors `(rows, *features)` with the dtype and device of `like`.
+
+    Args:
+        spec: None (zero), a number, a tensor, a tuple or dict of those, a callable that returns one of those, or `FromInputs`.
+        layout, like: names and tensors that the baselines stand in for.
+        run_inputs: carries the inputs of a `FromInputs` to the place.
+        rows: allowed numbers of rows; None allows any (a distribution).
+    """
+    if isinstance(spec, FromInputs):
+        return tuple(_shaped(t, p, "baselines", rows) for t, p in zip(run_inputs(spec.inputs), like, strict=True))
+    if callable(spec) and not isinstance(spec, Tensor):
+        return resolve(_drawn(spec, layout.pack(like)), layout, like, run_inputs, rows)
+    if spec is None or isinstance(spec, (int, float)):
+        return tuple(_filled(0 if spec is None else spec, p) for p in like)
+    parts = match(spec, layout, "baselines")
+    names = ["baselines"] if layout.kind == "tensor" else [f"baselines for {name}" for name in layout.names]
+    found = tuple(_one(part, p, name, rows) for part, p, name in zip(parts, like, names, strict=True))
+    return _same_rows(found)
+
+
+def _one(part: Any, like: Tensor, name: str, rows: tuple[int, ...] | None) -> Tensor:
+    if part is None or isinstance(part, (int, float)):
+        return _filled(0 if part is None else part, like)
+    if not isinstance(part, Tensor):
+        raise ShapeError(f"{name} is a {type(part).__name__}; pass None, a number, a tensor or a callable")
+    if part.dim() == 0:
+        return _filled(part.item(), like)
+    return _shaped(part, like, name, rows)
+
+
+def _shaped(part: Tensor, like: Tensor, name: str, rows: tuple[int, ...] | None) -> Tensor:
+    if part.shape == like.shape[1:] and part.shape != like.shape:
+        part = part.unsqueeze(0)
+    wrong_rows = rows is not None and part.dim() > 0 and part.shape[0] not in rows
+    if part.shape[1:] != like.shape[1:] or part.dim() != like.dim() or part.shape[0] == 0 or wrong_rows:
+        expected = f"({' or '.join(map(str, sorted(set(rows)))) if rows else 'any number'}, {', '.join(map(str, like.shape[1:]))})"
+        hint = "; for a distribution of baselines use GradientShap" if wrong_rows else ""
+        raise ShapeError(
+            f"{name} has shape {tuple(part.shape)}, but {expected} is expected for inputs {tuple(like.shape)}{hint}"
+        )
+    return part.detach().to(device=like.device, dtype=like.dtype, copy=part.is_inference())
+
+
+def _filled(value: float, like: Tensor) -> Tensor:
+    return torch.full((1, *like.shape[1:]), value, dtype=like.dtype, device=like.device)
+
+
+def _drawn(spec: Callable[..., Any], inputs: Any) -> Any:
+    takes = [
+        p
+        for p in inspect.signature(spec).parameters.values()
+        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
+    return spec(inputs) if takes else spec()
+
+
+def _same_rows(found: Tensors) -> Tensors:
+    counts = {t.shape[0] for t in found} - {1}
+    if len(counts) > 1:
+        raise ShapeError(
+            f"baselines disagree about the number of rows: {sorted(counts)}; give all the same number, or one row"
+        )
+    return found
