@@ -20,7 +20,7 @@ def resolve(
     """Baselines as tensors `(rows, *features)` with the dtype and device of `like`.
 
     Args:
-        spec: None (zero), a number, a tensor, a tuple or dict of those, a callable that returns one of those, or `FromInputs`.
+        spec: None (zero), a number, a tensor, a tuple or dict of those, a callable that returns one, or `FromInputs`.
         layout, like: names and tensors that the baselines stand in for.
         run_inputs: carries the inputs of a `FromInputs` to the place.
         rows: allowed numbers of rows; None allows any (a distribution).
@@ -52,7 +52,8 @@ def _shaped(part: Tensor, like: Tensor, name: str, rows: tuple[int, ...] | None)
         part = part.unsqueeze(0)
     wrong_rows = rows is not None and part.dim() > 0 and part.shape[0] not in rows
     if part.shape[1:] != like.shape[1:] or part.dim() != like.dim() or part.shape[0] == 0 or wrong_rows:
-        expected = f"({' or '.join(map(str, sorted(set(rows)))) if rows else 'any number'}, {', '.join(map(str, like.shape[1:]))})"
+        allowed = " or ".join(map(str, sorted(set(rows)))) if rows else "any number"
+        expected = f"({', '.join([allowed, *map(str, like.shape[1:])])})"
         hint = "; for a distribution of baselines use GradientShap" if wrong_rows else ""
         raise ShapeError(
             f"{name} has shape {tuple(part.shape)}, but {expected} is expected for inputs {tuple(like.shape)}{hint}"

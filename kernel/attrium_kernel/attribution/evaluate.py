@@ -69,6 +69,7 @@ class Run:
         self._expected += rows * self.share
 
     def advance(self, rows: int) -> None:
+        """Note that so many rows are done."""
         self.rows += rows
         self.calls += 1
         self.largest_chunk = max(self.largest_chunk, rows)
@@ -82,6 +83,7 @@ class Run:
             self._progress(total, total)
 
     def check_cancelled(self) -> None:
+        """Raise `Cancelled` if the caller wants to stop."""
         if self._cancel and self._cancel():
             raise Cancelled(f"cancelled after {self.rows} rows")
 

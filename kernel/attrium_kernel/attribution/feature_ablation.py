@@ -29,6 +29,7 @@ class FeatureAblation(Method):
     needs_gradient: ClassVar[bool] = False
 
     def explain(self, case: Case) -> Explained:
+        """One forward for each feature that differs from its baseline, and one for the example."""
         x, base, features = case.points(), case.baselines(), case.features()
 
         def hide(examples: Tensor, parts: Tensor) -> Tensors:

@@ -1,4 +1,4 @@
-"""One call of the user's model on some rows: arguments in, scores out, with the tensor at the place read or replaced."""
+"""One call of the user's model on some rows: arguments in, scores out, the tensor at the place read or replaced."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .targets import Target
 
 @dataclass(frozen=True)
 class Evaluated:
-    """What one call gave: the points at the place, the scores `(rows,)`, and the gradients at the points if asked for."""
+    """What one call gave: the points at the place, the scores `(rows,)`, and gradients at the points if asked for."""
 
     points: Tensors
     scores: Tensor
@@ -80,7 +80,7 @@ class Forward:
             seen.append(leaf(require_float(point, name)) if gradient else point.detach())
             return seen[-1].clone()  # a model may work in place, and what was seen may not change
 
-        inputs = tuple(t.index_select(0, rows) for t in self.inputs)
+        inputs = tuple(t.index_select(0, rows.to(t.device)) for t in self.inputs)
         with torch.set_grad_enabled(gradient):
             if self.place is None:
                 named = zip(self.layout.names, inputs if points is None else points, strict=True)
@@ -167,16 +167,18 @@ def _check_finite(scores: Tensor, origins: Tensor) -> None:
     if not bool(finite.all()):
         row = int((~finite).nonzero()[0])
         raise NonFiniteError(
-            f"the score of example {int(origins[row])} is {scores[row].item()}, and an attribution of it would mean nothing; "
-            "look for a log or division in the model, an overflow in half precision, or inputs or baselines out of range"
+            f"the score of example {int(origins[row])} is {scores[row].item()}, and an attribution of it would mean "
+            "nothing; look for a log or division in the model, an overflow in half precision, or inputs or baselines "
+            "out of range"
         )
 
 
 def _gradients(scores: Tensor, leaves: list[Tensor]) -> Tensors:
     if not scores.requires_grad:
         raise ModelOutputError(
-            "the score does not depend on the inputs by operations that autograd can follow; does the model use .detach(), "
-            ".numpy(), argmax or torch.no_grad()? Use a perturbation method such as FeatureAblation, or pass another target"
+            "the score does not depend on the inputs by operations that autograd can follow; does the model use "
+            ".detach(), .numpy(), argmax or torch.no_grad()? Use a perturbation method such as FeatureAblation, or "
+            "pass another target"
         )
     found: tuple[Tensor | None, ...] = torch.autograd.grad(scores.sum(), leaves, allow_unused=True)
     return tuple(torch.zeros_like(p) if g is None else g for g, p in zip(found, leaves, strict=True))

@@ -33,6 +33,7 @@ class GradCAM(Method):
     )
 
     def explain(self, case: Case) -> Explained:
+        """One forward; the backward goes from the target to the layer."""
         if case.forward.place is None:
             raise PlaceError("GradCAM explains by a layer of feature maps; pass at=, usually the last convolution")
         maps: list[Tensor] = []

@@ -36,6 +36,7 @@ class GradientShap(Method):
     multiply_by_inputs: bool = setting(True, doc="Times input minus baseline; off gives the average gradient.")
 
     def explain(self, case: Case) -> Explained:
+        """One forward and backward for each sample."""
         x, base = case.float_points(), case.distribution()
         stdevs = noise.spread(self.stdevs, len(x))
         alphas = torch.rand(self.n_samples, case.n, dtype=torch.float64, generator=case.run.generator).reshape(-1)

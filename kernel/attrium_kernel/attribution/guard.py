@@ -1,4 +1,4 @@
-"""The user's model comes back exactly as it was: modes, requires_grad, random state; one attribution at a time per model."""
+"""The user's model comes back exactly as it was, and no two attributions run on one module at a time."""
 
 from __future__ import annotations
 

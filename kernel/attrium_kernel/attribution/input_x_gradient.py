@@ -21,4 +21,5 @@ class InputXGradient(Method):
     label: ClassVar[str] = "Input x gradient"
 
     def explain(self, case: Case) -> Explained:
+        """One forward and backward."""
         return Explained(gradients(case, "times_input"))

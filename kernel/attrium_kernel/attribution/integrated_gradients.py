@@ -53,6 +53,7 @@ class IntegratedGradients(Method):
     multiply_by_inputs: bool = setting(True, doc="Times input minus baseline; off gives the average gradient.")
 
     def explain(self, case: Case) -> Explained:
+        """One forward and backward for each step, and two forwards for the gap."""
         nodes, weights = quadrature(self.rule, self.n_steps)
         case.run.expect(case.n * (self.n_steps + 2))
         x, base = case.float_points(), case.baselines()

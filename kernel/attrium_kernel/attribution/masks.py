@@ -58,7 +58,8 @@ def _check(mask: Any, tensor: Tensor, name: str) -> Tensor:
         fits = False
     if not fits:
         raise ShapeError(
-            f"the mask for {name} has shape {tuple(mask.shape)}, which does not broadcast to {shape}; pass (1, {', '.join(map(str, shape[1:]))})"
+            f"the mask for {name} has shape {tuple(mask.shape)}, which does not broadcast to {shape}; "
+            f"pass (1, {', '.join(map(str, shape[1:]))})"
         )
     ids: Tensor = mask.to(tensor.device).long()
     return ids.reshape(*[1] * (tensor.dim() - ids.dim()), *ids.shape)

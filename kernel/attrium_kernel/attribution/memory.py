@@ -71,7 +71,6 @@ class ChunkSizer:
 
     def __init__(self, budget: int) -> None:
         self.budget = budget
-        self.largest = 0
         self._bytes_per_row: dict[bool, float] = {}
         self._counted: set[bool] = set()
 
@@ -85,6 +84,7 @@ class ChunkSizer:
         return -(-left // chunks)
 
     def wants_count(self, gradient: bool) -> bool:
+        """Whether a chunk of this kind should be counted."""
         return gradient not in self._counted
 
     def learn(self, meter: Meter, rows: int, gradient: bool) -> None:

@@ -83,18 +83,20 @@ class Method(ABC):
 
         Args:
             model: a module, or any callable. A Hugging Face output counts as its `.logits`.
-            inputs: a tensor, a tuple (positional) or a dict (keyword) of tensors; the first dimension counts the examples.
-            target: the scalar to explain, for each example. An int (class); a list or tensor of ints, one for each example;
-                a tuple, an index into an output of more than two dimensions, `(position, token)` say, or a list of those;
-                a callable from the model's output to `(rows,)`; a `Neuron`; None for a model with one output.
-            baselines: what the inputs are compared with. None (zero), a number, a tensor with one row or one for each example,
-                a tuple or dict of these, or a callable `()` or `(inputs)` that returns one. `GradientShap` takes any number
-                of rows. With `at`, baselines live there; `FromInputs(x)` carries model inputs there.
+            inputs: a tensor, a tuple (positional) or a dict (keyword) of tensors; the first dimension counts examples.
+            target: the scalar to explain, for each example. An int (class); a list or tensor of ints, one for each
+                example; a tuple, an index into an output of more dimensions, `(position, token)` say, or a list of
+                those; a callable from the model's output to `(rows,)`; a `Neuron`; None for a model with one output.
+            baselines: what the inputs are compared with. None (zero), a number, a tensor with one row or one for each
+                example, a tuple or dict of these, or a callable `()` or `(inputs)` that returns one. `GradientShap`
+                takes any number of rows. With `at`, baselines live there; `FromInputs(x)` carries model inputs there.
             at: where to attribute. None is the inputs; or a module, its dotted name, or `At(module, side, index)`.
-            mask: whole numbers that broadcast to what is attributed; elements with one id are one feature, also across inputs.
+            mask: whole numbers that broadcast to what is attributed; elements with one id are one feature, also across
+                inputs.
             args, kwargs: further arguments of the model, not attributed. Tensors whose first dimension counts the
                 examples follow their example.
-            seed: an int or a CPU `torch.Generator` for methods that draw; None draws afresh. The global one is not used.
+            seed: an int or a CPU `torch.Generator` for methods that draw; None draws afresh. The global generator is
+                not used.
             memory_budget: bytes that one chunk of rows may need; None chooses (192 MiB on a CPU). Changes no result
                 beyond rounding.
             progress: called as `progress(done, total)` in rows, after every chunk.

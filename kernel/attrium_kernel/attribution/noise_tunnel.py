@@ -20,11 +20,13 @@ from .structure import Tensors, accumulator_dtype
 class NoiseTunnel(Method):
     """Any method, averaged over noisy copies of the input.
 
-    `smoothgrad` is the mean of the values, `smoothgrad_sq` the mean of their squares, `vargrad` their (biased) variance.
+    `smoothgrad` is the mean of the values, `smoothgrad_sq` the mean of their squares, `vargrad` their (biased)
+    variance.
     Noise is drawn copy by copy, example by example.
 
     Shapes: those of the inner method. Units: those of the inner method (squared for smoothgrad_sq and vargrad).
-    Source: Smilkov et al. 2017 (smoothgrad); Hooker et al. 2019, section 3 (smoothgrad_sq); Adebayo et al. 2018 (vargrad).
+    Source: Smilkov et al. 2017 (smoothgrad); Hooker et al. 2019, section 3 (smoothgrad_sq); Adebayo et al. 2018
+    (vargrad).
     """
 
     label: ClassVar[str] = "Noise tunnel"
@@ -39,14 +41,17 @@ class NoiseTunnel(Method):
     where: Literal["inputs", "place"] = setting("inputs", doc="Noise on the model's inputs, or on what is attributed.")
 
     @property
-    def needs_gradient(self) -> bool:  # type: ignore[override]  # that of the inner method
+    def needs_gradient(self) -> bool:  # type: ignore[override]  # a class's constant, here a property
+        """That of the inner method."""
         return self.method.needs_gradient
 
     @property
-    def needs_layer(self) -> bool:  # type: ignore[override]  # that of the inner method
+    def needs_layer(self) -> bool:  # type: ignore[override]  # as above
+        """That of the inner method."""
         return self.method.needs_layer
 
     def explain(self, case: Case) -> Explained:
+        """The inner method on every noisy copy."""
         case.run.expect(case.n)  # for the scores at the clean examples
         noised = case.forward.inputs if self.where == "inputs" else case.points()
         for tensor in noised:

@@ -23,8 +23,8 @@ Window = tuple[slice, ...]
 class Occlusion(Method):
     """How far the target falls when a window of the input is replaced by the baseline.
 
-    The score of an element is the mean drop over the windows that cover it. Windows start at multiples of the stride and
-    end at the edge. With several inputs each is occluded on its own.
+    The score of an element is the mean drop over the windows that cover it. Windows start at multiples of the stride
+    and end at the edge. With several inputs each is occluded on its own.
 
     Shapes: `(n, *features)` -> the same. Units: those of the target.
     Raises: `ShapeError` if the window does not fit the features.
@@ -39,6 +39,7 @@ class Occlusion(Method):
     stride: int | tuple[int, ...] | None = setting(None, low=1, doc="Step between windows; none is the window's size.")
 
     def explain(self, case: Case) -> Explained:
+        """One forward for each window that differs from its baseline, and one for the example."""
         x, base = case.points(), case.baselines()
         places = [(t, window) for t, p in enumerate(x) for window in self._windows(p)]
 
@@ -59,7 +60,8 @@ class Occlusion(Method):
         for axis, (w, s, length) in enumerate(zip(size, stride, shape, strict=True)):
             if w > length:
                 raise ShapeError(
-                    f"Occlusion(window={self.window}) is larger than axis {axis} of the features {shape}; pass at most {length} there"
+                    f"Occlusion(window={self.window}) is larger than axis {axis} of the features {shape}; pass at most "
+                    f"{length} there"
                 )
             if s > w:
                 raise ShapeError(

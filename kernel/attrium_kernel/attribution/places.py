@@ -113,7 +113,8 @@ class Tap:
         self.calls += 1
         if self.calls > 1:
             raise PlaceError(
-                f"layer {self.place.name!r} is called more than once in one forward, so its {self.place.side} is ambiguous; "
+                f"layer {self.place.name!r} is called more than once in one forward, so its {self.place.side} is "
+                "ambiguous; "
                 "choose a layer that is called once"
             )
         tensor = _pick(value, self.place)
@@ -126,7 +127,8 @@ def _pick(value: Any, place: Place) -> Tensor:
     if not isinstance(found, Tensor):
         kinds = ", ".join(type(item).__name__ for item in items)
         raise PlaceError(
-            f"At(index={place.index}): the {place.side} of layer {place.name!r} holds {len(items)} value(s), ({kinds}); "
+            f"At(index={place.index}): the {place.side} of layer {place.name!r} holds {len(items)} value(s), "
+            f"({kinds}); "
             "pass the index of a tensor among them"
         )
     return found

@@ -43,4 +43,5 @@ class Saliency(Method):
     absolute: bool = setting(True, doc="Absolute value of the gradient; off keeps its sign.")
 
     def explain(self, case: Case) -> Explained:
+        """One forward and backward."""
         return Explained(gradients(case, "absolute" if self.absolute else "plain"))

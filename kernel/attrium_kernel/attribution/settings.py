@@ -48,7 +48,7 @@ def setting(
 
 
 def settings_of(method: Any) -> list[Setting]:
-    """The settings of a method (class or instance) in the order of its fields; an instance's values are the defaults."""
+    """The settings of a method, in the order of its fields; of an instance, its values are the defaults."""
     cls = method if isinstance(method, type) else type(method)
     hints = typing.get_type_hints(cls)
     found = []
@@ -79,7 +79,7 @@ def check_settings(method: Any) -> None:
             raise SettingError(f"{where}: expected one of {', '.join(map(repr, s.choices))}")
         if s.kind == "bool" and not isinstance(value, bool):
             raise SettingError(f"{where}: expected True or False")
-        if s.kind == "method" and not hasattr(value, "explain") or isinstance(value, type):
+        if s.kind == "method" and (isinstance(value, type) or not hasattr(value, "explain")):
             raise SettingError(f"{where}: expected a method, for example {s.name}=IntegratedGradients()")
         if s.kind in ("int", "float", "ints"):
             for number in _numbers(value):

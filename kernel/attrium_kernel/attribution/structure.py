@@ -90,7 +90,7 @@ def batch_size(layout: Layout, tensors: Tensors) -> int:
 
 def take(tensor: Tensor, rows: Tensor) -> Tensor:
     """Rows of `tensor`, as a copy; a tensor of one row stands for every row and stays a view to broadcast."""
-    return tensor if tensor.shape[0] == 1 else tensor.index_select(0, rows)
+    return tensor if tensor.shape[0] == 1 else tensor.index_select(0, rows.to(tensor.device))
 
 
 def column(weights: Tensor, like: Tensor) -> Tensor:

@@ -43,8 +43,8 @@ def logits_of(output: Any) -> Tensor:
         return torch.tensor(output)
     keys = f" with keys {list(output)}" if hasattr(output, "keys") else ""
     raise ModelOutputError(
-        f"the model returned a {type(output).__name__}{keys}, not a tensor; pass a callable target that picks one number "
-        'per row, for example target=lambda out: out["logits"][:, 3]'
+        f"the model returned a {type(output).__name__}{keys}, not a tensor; pass a callable target that picks one "
+        'number per row, for example target=lambda out: out["logits"][:, 3]'
     )
 
 
@@ -126,16 +126,16 @@ def _indices(spec: TargetSpec) -> list[tuple[int, ...]]:
     if isinstance(spec, list) and spec:
         return [index for item in spec for index in _indices(item)]
     raise TargetError(
-        f"target={spec!r} is a {type(spec).__name__}; pass an int, a list, a tensor, a tuple, a callable, a Neuron, or None"
+        f"target={spec!r} is a {type(spec).__name__}; pass an int, list, tensor, tuple, callable, Neuron or None"
     )
 
 
 def _only_column(logits: Tensor) -> Tensor:
     if logits[0].numel() == 1:
         return logits.reshape(len(logits))
+    advice = f"0 <= target < {logits.shape[1]}" if logits.dim() == 2 else "a tuple that indexes one of them"
     raise TargetError(
-        f"target=None, but the model gives {tuple(logits.shape[1:])} numbers for each example; pass target=, for example "
-        f"{'0 <= target < ' + str(logits.shape[1]) if logits.dim() == 2 else 'a tuple that indexes one of them'}"
+        f"target=None, but the model gives {tuple(logits.shape[1:])} numbers for each example; pass {advice}"
     )
 
 
@@ -176,6 +176,7 @@ def _check_scores(scores: Any, rows: int) -> Tensor:
         return scores
     if scores.shape != (rows,) and scores.shape != (rows, 1):
         raise TargetError(
-            f"the callable target returned shape {tuple(scores.shape)} for {rows} rows; it must return one number per row, ({rows},)"
+            f"the callable target returned shape {tuple(scores.shape)} for {rows} rows; it must return one number per "
+            f"row, ({rows},)"
         )
     return scores.reshape(rows)
