@@ -1,0 +1,1 @@
+"""The architectures of the zoo, one small file each."""
