@@ -1,0 +1,230 @@
+import type { ComponentChildren } from "preact";
+import { useId } from "preact/hooks";
+import { formatNumber } from "./format-number";
+import { Icon, type IconName } from "./icons";
+import { onKeys } from "./keyboard";
+
+interface ButtonProps {
+  onClick(): void;
+  children?: ComponentChildren;
+  icon?: IconName;
+  /** Name for readers of the screen and the tooltip; needed where there is only an icon. */
+  label?: string;
+  pressed?: boolean;
+  expanded?: boolean;
+  disabled?: boolean;
+  kind?: "plain" | "quiet";
+}
+
+export function Button({ onClick, children, icon, label, pressed, expanded, disabled, kind = "plain" }: ButtonProps) {
+  return (
+    <button
+      type="button"
+      class={`attrium-button attrium-button-${kind}${children ? "" : " attrium-button-icon"}`}
+      onClick={onClick}
+      disabled={disabled}
+      title={label}
+      aria-label={label}
+      aria-pressed={pressed}
+      aria-expanded={expanded}
+    >
+      {icon && <Icon name={icon} />}
+      {children}
+    </button>
+  );
+}
+
+export interface Option<Value> {
+  value: Value;
+  label: string;
+  /** Said on hover: what the choice does. */
+  doc?: string;
+  /** A number beside the label. */
+  count?: string;
+}
+
+interface ChoiceProps<Value> {
+  label: string;
+  options: readonly Option<Value>[];
+  value: Value;
+  onChange(value: Value): void;
+}
+
+/** A row of buttons of which one is on; arrows move the choice. */
+export function Segmented<Value extends string>({ label, options, value, onChange }: ChoiceProps<Value>) {
+  const step = (by: number) => (event: KeyboardEvent) => {
+    const at = options.findIndex((option) => option.value === value);
+    const next = options[(at + by + options.length) % options.length];
+    if (!next) return;
+    onChange(next.value);
+    const group = event.currentTarget as HTMLElement;
+    group.querySelectorAll<HTMLElement>("[role=radio]")[options.indexOf(next)]?.focus();
+  };
+  const keys = onKeys({ ArrowRight: step(1), ArrowDown: step(1), ArrowLeft: step(-1), ArrowUp: step(-1) });
+  return (
+    <div class="attrium-segmented" role="radiogroup" aria-label={label} onKeyDown={keys}>
+      {options.map((option) => (
+        // biome-ignore lint/a11y/useSemanticElements: a button with role radio can be styled and moved through by arrows
+        <button
+          key={option.value}
+          type="button"
+          role="radio"
+          aria-checked={option.value === value}
+          tabIndex={option.value === value ? 0 : -1}
+          data-value={option.value}
+          title={option.doc}
+          onClick={() => onChange(option.value)}
+        >
+          {option.label}
+          {option.count !== undefined && <span class="attrium-count">{option.count}</span>}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+export function Select<Value extends string>({ label, options, value, onChange }: ChoiceProps<Value>) {
+  return (
+    <Labelled label={label}>
+      {(id) => (
+        <span class="attrium-select">
+          <select id={id} value={value} onChange={(event) => onChange(event.currentTarget.value as Value)}>
+            {options.map((option) => (
+              <option key={option.value} value={option.value} title={option.doc}>
+                {option.label}
+              </option>
+            ))}
+          </select>
+        </span>
+      )}
+    </Labelled>
+  );
+}
+
+interface SliderProps {
+  label: string;
+  value: number;
+  low: number;
+  high: number;
+  step: number;
+  /** How the value reads beside the slider. */
+  format(value: number): string;
+  onChange(value: number): void;
+  doc?: string;
+  disabled?: boolean;
+}
+
+export function Slider({ label, value, low, high, step, format, onChange, doc, disabled = false }: SliderProps) {
+  return (
+    <Labelled label={label} doc={doc} shown={format(value)}>
+      {(id) => (
+        <input
+          id={id}
+          type="range"
+          min={low}
+          max={high}
+          step={step}
+          value={value}
+          disabled={disabled}
+          aria-valuetext={format(value)}
+          style={{ "--attrium-fill": `${(100 * (value - low)) / (high - low || 1)}%` }}
+          onInput={(event) => onChange(event.currentTarget.valueAsNumber)}
+        />
+      )}
+    </Labelled>
+  );
+}
+
+interface NumberFieldProps {
+  label: string;
+  value: number;
+  low?: number | null;
+  high?: number | null;
+  whole?: boolean;
+  doc?: string;
+  onChange(value: number): void;
+}
+
+/** A number typed by hand; a number outside its bounds is not taken, and the field says which are. */
+export function NumberField({ label, value, low, high, whole = false, doc, onChange }: NumberFieldProps) {
+  const take = (field: HTMLInputElement) => {
+    const typed = field.valueAsNumber;
+    const problem = numberProblem(typed, low, high, whole);
+    field.setCustomValidity(problem ?? "");
+    if (problem) field.reportValidity();
+    else if (typed !== value) onChange(typed);
+  };
+  return (
+    <Labelled label={label} doc={doc}>
+      {(id) => (
+        <input
+          id={id}
+          type="number"
+          class="attrium-field"
+          value={value}
+          step={whole ? 1 : "any"}
+          onInput={(event) => event.currentTarget.setCustomValidity("")}
+          onChange={(event) => take(event.currentTarget)}
+        />
+      )}
+    </Labelled>
+  );
+}
+
+/** What is wrong with a typed number, or null. */
+export function numberProblem(
+  typed: number,
+  low: number | null | undefined,
+  high: number | null | undefined,
+  whole: boolean,
+): string | null {
+  if (!Number.isFinite(typed)) return "Type a number.";
+  if (whole && !Number.isInteger(typed)) return "Type a whole number.";
+  if (typeof low === "number" && typed < low) return `Type a number of at least ${formatNumber(low)}.`;
+  if (typeof high === "number" && typed > high) return `Type a number of at most ${formatNumber(high)}.`;
+  return null;
+}
+
+interface ToggleProps {
+  label: string;
+  value: boolean;
+  onChange(value: boolean): void;
+  doc?: string;
+}
+
+export function Toggle({ label, value, onChange, doc }: ToggleProps) {
+  return (
+    <button
+      type="button"
+      class="attrium-toggle"
+      role="switch"
+      aria-checked={value}
+      title={doc}
+      onClick={() => onChange(!value)}
+    >
+      <span class="attrium-toggle-track" aria-hidden="true" />
+      {label}
+    </button>
+  );
+}
+
+interface LabelledProps {
+  label: string;
+  doc?: string | undefined;
+  shown?: string;
+  children(id: string): ComponentChildren;
+}
+
+/** A control under its label, with the value it stands at. */
+export function Labelled({ label, doc, shown, children }: LabelledProps) {
+  const id = `attrium-${useId()}`;
+  return (
+    <div class="attrium-labelled" title={doc}>
+      <label for={id}>
+        {label}
+        {shown !== undefined && <output class="attrium-number">{shown}</output>}
+      </label>
+      {children(id)}
+    </div>
+  );
+}
