@@ -1,0 +1,76 @@
+"""The channel: the front end asks for a view of a tensor, and gets one frame or one error."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from attrium_kernel.arrays import Frame, Pooling, make_frame
+
+from .errors import AttriumError
+
+MAX_CELLS = 4096 * 4096
+"""Most cells that one answer may hold, whatever is asked for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A tensor that the front end may look at, and how it is drawn: see `make_frame`."""
+
+    tensor: Any
+    axes: Sequence[int] | None = None
+    pooling: Pooling = "absmax"
+
+
+class Channel:
+    """Answers `view` requests from the tensors that a widget has registered, or that `find` gives by name.
+
+    | request | answer |
+    | --- | --- |
+    | `{kind: "view", id, tensor, index: [[start, stop], ...], pixels: [h, w]}` | `{kind: "view", id, frame}`, buffer |
+    | whatever cannot be answered | `{kind: "error", id, message}` |
+    """
+
+    def __init__(self, find: Callable[[str], Source | None] = lambda name: None) -> None:
+        self._sources: dict[str, Source] = {}
+        self._find = find
+
+    def register(self, name: str, source: Source | None) -> None:
+        """Let the front end ask for a tensor by this name; None takes it away."""
+        if source is None:
+            self._sources.pop(name, None)
+        else:
+            self._sources[name] = source
+
+    def answer(self, request: Any) -> tuple[dict[str, Any], list[memoryview]]:
+        """The one answer to a request, and its buffers. Never raises."""
+        number = request.get("id") if isinstance(request, dict) else None
+        try:
+            frame = self._view(request)
+        except Exception as error:
+            text = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+            return {"kind": "error", "id": number, "message": text}, []
+        return {"kind": "view", "id": number, "frame": frame.header}, [frame.data]
+
+    def _view(self, request: Any) -> Frame:
+        if not isinstance(request, dict) or request.get("kind") != "view":
+            raise AttriumError(f"the request {request!r} is not understood; expected kind 'view', 'cancel' or 'retry'")
+        name = request.get("tensor")
+        source = self._sources.get(name) or self._find(name) if isinstance(name, str) else None
+        if source is None:
+            near = difflib.get_close_matches(str(name), self._sources, 1) or sorted(self._sources)
+            hint = f"ask for {', '.join(near)}" if near else "nothing is shown yet"
+            raise AttriumError(f"there is no tensor {name!r} here; {hint}")
+        frame = make_frame(
+            source.tensor,
+            str(name),
+            region=request.get("index"),
+            pixels=request.get("pixels"),
+            axes=source.axes,
+            pooling=source.pooling,
+        )
+        if frame.stored.size > MAX_CELLS:
+            raise AttriumError(f"the view has {frame.stored.size} cells; ask for at most {MAX_CELLS} with pixels")
+        return frame

@@ -1,0 +1,75 @@
+"""Pages without a kernel: widgets as they are now in one HTML file that needs no network and stays interactive."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from ipywidgets import Widget
+from ipywidgets.embed import dependency_state, escape_script
+
+from .jobs import idle
+
+HOST = Path(__file__).parent / "export_host.js"
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ margin: 24px; font-family: system-ui, sans-serif; }}
+main > div {{ margin-bottom: 24px; }}
+</style>
+</head>
+<body>
+<main></main>
+<script type="application/json" id="attrium-state">{state}</script>
+<script>{host}</script>
+</body>
+</html>
+"""
+
+
+def to_html(*widgets: Widget, title: str = "") -> str:
+    """A page with these widgets, one below the other, as text.
+
+    Args:
+        widgets: Attrium widgets, or ipywidgets boxes and links of them.
+        title: of the page; by default the title of the first widget.
+    """
+    states = dependency_state(widgets, drop_defaults=False)  # anywidget's code is a default
+    sources: list[str] = []
+    models = {model_id: _model(state, sources) for model_id, state in states.items()}
+    saved = {"views": [widget.model_id for widget in widgets], "models": models, "sources": sources}
+    name = title or str(getattr(widgets[0], "title", "") or type(widgets[0]).__name__) if widgets else title
+    return PAGE.format(
+        title=html.escape(name),
+        state=escape_script(json.dumps(saved, allow_nan=False)),
+        host=escape_script(HOST.read_text(encoding="utf-8")),
+    )
+
+
+def save_html(path: str | os.PathLike[str], *widgets: Widget, title: str = "") -> Path:
+    """Write `to_html(*widgets)` to a file and return its path."""
+    target = Path(path)
+    target.write_text(to_html(*widgets, title=title), encoding="utf-8")
+    return target
+
+
+def _model(saved: dict[str, Any], sources: list[str]) -> dict[str, Any]:
+    """One model's state, its code and style replaced by their place in `sources`, which holds each once."""
+    state = dict(saved["state"])
+    if isinstance(state.get("status"), dict) and state["status"].get("state") == "running":
+        state["status"] = idle()
+    code = {}
+    for key in ("_esm", "_css"):
+        if text := state.pop(key, ""):
+            if text not in sources:
+                sources.append(text)
+            code[key] = sources.index(text)
+    return {"name": saved["model_name"], "state": state, "buffers": saved.get("buffers", []), "code": code}
