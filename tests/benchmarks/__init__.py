@@ -1,0 +1,1 @@
+"""Attrium beside Captum and beside the floor, the bare work on the same rows; `python -m tests.benchmarks --help`."""
