@@ -1,0 +1,1 @@
+"""Tests of Attrium; helpers are imported as `tests.<folder>.<file>`."""
