@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from .errors import Cancelled
-from .forward import Evaluated, Forward
+from .forward import Forward
 from .memory import ChunkSizer, Meter
 from .structure import Tensors
 
@@ -52,9 +53,14 @@ class Run:
     """What all evaluations of one `attribute` call share: the memory budget, progress, cancel, the random generator."""
 
     def __init__(
-        self, budget: int, generator: torch.Generator, progress: Progress | None, cancel: Cancel | None
+        self,
+        budget: Callable[[], int],
+        generator: torch.Generator,
+        progress: Progress | None,
+        cancel: Cancel | None,
     ) -> None:
-        self.sizer = ChunkSizer(budget)
+        self._choose_budget = budget
+        self.sizer = ChunkSizer()
         self.generator = generator
         self.rows = 0
         self.calls = 0
@@ -63,6 +69,11 @@ class Run:
         self._expected = 0.0
         self._progress = progress
         self._cancel = cancel
+
+    @functools.cached_property
+    def budget(self) -> int:
+        """Bytes that one chunk of rows may need; chosen when it first matters."""
+        return self._choose_budget()
 
     def expect(self, rows: int) -> None:
         """Announce rows to come, so that progress knows its total."""
@@ -93,25 +104,25 @@ def evaluate(forward: Forward, plan: Plan, run: Run, reduce: Callable[[Chunk], o
     start, rows = 0, len(plan.examples)
     while start < rows:
         run.check_cancelled()
+        count = run.sizer.wants_count(rows - start, plan.gradient)
         stop = start + run.sizer.rows(rows - start, plan.gradient)
-        _evaluate_chunk(forward, plan, run, reduce, start, stop, more=stop < rows)
+        _evaluate_chunk(forward, plan, run, reduce, start, stop, count)
         start = stop
 
 
 def _evaluate_chunk(
-    forward: Forward, plan: Plan, run: Run, reduce: Callable[[Chunk], object], start: int, stop: int, more: bool
+    forward: Forward, plan: Plan, run: Run, reduce: Callable[[Chunk], object], start: int, stop: int, count: bool
 ) -> None:
     examples = plan.examples[start:stop]
     points, carry = _points(plan, start, stop)
-    size = stop - start
-    if run.sizer.wants_count(plan.gradient) and (more or not plan.gradient):
+    if count:
         with Meter() as meter:
             done = forward(examples, points, plan.gradient)
-        run.sizer.learn(meter, size, plan.gradient)
+        run.sizer.learn(meter, stop - start, plan.gradient, run.budget)
     else:
         done = forward(examples, points, plan.gradient)
-    run.advance(size)
-    reduce(_chunk(start, stop, examples, done, carry))
+    run.advance(stop - start)
+    reduce(Chunk(start, stop, examples, done.points, done.scores, done.grads or (), carry))
 
 
 def _points(plan: Plan, start: int, stop: int) -> tuple[Tensors | None, Any]:
@@ -121,7 +132,3 @@ def _points(plan: Plan, start: int, stop: int) -> tuple[Tensors | None, Any]:
     if len(made) == 2 and isinstance(made[0], tuple):
         return made[0], made[1]
     return made, None
-
-
-def _chunk(start: int, stop: int, examples: Tensor, done: Evaluated, carry: Any) -> Chunk:
-    return Chunk(start, stop, examples, done.points, done.scores, done.grads or (), carry)

@@ -27,6 +27,7 @@ class FeatureAblation(Method):
 
     label: ClassVar[str] = "Feature ablation"
     needs_gradient: ClassVar[bool] = False
+    uses_mask: ClassVar[bool] = True
 
     def explain(self, case: Case) -> Explained:
         """One forward for each feature that differs from its baseline, and one for the example."""

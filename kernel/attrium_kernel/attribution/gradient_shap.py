@@ -46,7 +46,6 @@ class GradientShap(Method):
         pairs, which = torch.unique(torch.stack([examples, picks], 1), dim=0, return_inverse=True)
         complete = self.multiply_by_inputs and case.whole
         case.run.expect(len(examples) + case.n + (len(pairs) if complete else 0))
-        case.scores()  # a forward first: it shows how much memory a row takes
         totals = tuple(torch.zeros_like(p, dtype=accumulator_dtype(p.dtype)) for p in x)
 
         def points(a: int, b: int) -> tuple[Tensors, Tensors]:

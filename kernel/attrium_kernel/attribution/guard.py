@@ -36,6 +36,11 @@ def modules_behind(model: Callable[..., Any]) -> list[nn.Module]:
     return []
 
 
+def parameter_bytes(model: Callable[..., Any]) -> int:
+    """The size of the parameters behind a callable."""
+    return sum(p.numel() * p.element_size() for root in modules_behind(model) for p in root.parameters())
+
+
 @contextlib.contextmanager
 def untouched(model: Callable[..., Any], gradient: bool) -> Iterator[None]:
     """Run the model in eval mode with frozen parameters; put everything back on the way out, also after an error.
@@ -50,7 +55,7 @@ def untouched(model: Callable[..., Any], gradient: bool) -> Iterator[None]:
             modules, key=id
         ):  # every module: two models may share some; sorted, so no two wait in a ring
             stack.enter_context(_lock(module))
-        parameters = list(dict.fromkeys(p for m in modules for p in m.parameters(recurse=False)))
+        parameters = list(dict.fromkeys(p for root in roots for p in root.parameters()))
         if gradient:
             _check_not_inference(parameters)
         if threading.current_thread() is threading.main_thread():

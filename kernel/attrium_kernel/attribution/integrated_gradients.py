@@ -57,7 +57,6 @@ class IntegratedGradients(Method):
         nodes, weights = quadrature(self.rule, self.n_steps)
         case.run.expect(case.n * (self.n_steps + 2))
         x, base = case.float_points(), case.baselines()
-        case.ends()  # forwards first: they are needed for the gap, and show how much memory a row takes
         examples = torch.arange(case.n).repeat_interleave(self.n_steps)
         totals = tuple(torch.zeros_like(p, dtype=accumulator_dtype(p.dtype)) for p in x)
 

@@ -16,7 +16,7 @@ from .case import Case
 from .errors import AttributionError
 from .evaluate import Cancel, Progress, Run
 from .forward import Forward
-from .guard import untouched
+from .guard import parameter_bytes, untouched
 from .memory import default_budget
 from .places import At, find
 from .result import Attribution, Timing
@@ -53,6 +53,8 @@ class Method(ABC):
     """Whether autograd must run through the model."""
     needs_layer: ClassVar[bool] = False
     """Whether `at=` must name a layer."""
+    uses_mask: ClassVar[bool] = False
+    """Whether it scores the features of a `mask`; other methods score every element, and refuse one."""
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -92,13 +94,13 @@ class Method(ABC):
                 takes any number of rows. With `at`, baselines live there; `FromInputs(x)` carries model inputs there.
             at: where to attribute. None is the inputs; or a module, its dotted name, or `At(module, side, index)`.
             mask: whole numbers that broadcast to what is attributed; elements with one id are one feature, also across
-                inputs.
+                inputs. For the methods that score features, such as `FeatureAblation`.
             args, kwargs: further arguments of the model, not attributed. Tensors whose first dimension counts the
                 examples follow their example.
             seed: an int or a CPU `torch.Generator` for methods that draw; None draws afresh. The global generator is
                 not used.
-            memory_budget: bytes that one chunk of rows may need; None chooses (192 MiB on a CPU). Changes no result
-                beyond rounding.
+            memory_budget: bytes that one chunk of rows may need; None chooses (on a CPU 160 to 512 MiB, by the model's
+                size). Changes no result beyond rounding.
             progress: called as `progress(done, total)` in rows, after every chunk.
             cancel: asked before every chunk; True raises `Cancelled`.
 
@@ -111,11 +113,17 @@ class Method(ABC):
             Cancelled: when `cancel` said so.
         """
         started = time.perf_counter()
+        if mask is not None and not self.uses_mask:
+            raise AttributionError(
+                f"{type(self).__name__} scores every element by itself and takes no mask; leave mask= out and add up "
+                "the values of each feature, or use FeatureAblation"
+            )
+        if memory_budget is not None and not memory_budget > 0:
+            raise AttributionError(f"memory_budget={memory_budget!r}; pass a positive number of bytes, 256 * 2**20 say")
         with torch.inference_mode(False), torch.no_grad(), untouched(model, self.needs_gradient):
             forward = _forward(model, inputs, target, at, args, kwargs)
-            device = forward.inputs[0].device
             run = Run(
-                default_budget(device) if memory_budget is None else _checked_budget(memory_budget),
+                lambda: memory_budget or default_budget(forward.inputs[0].device, parameter_bytes(model)),
                 _generator(seed),
                 progress,
                 cancel,
@@ -172,12 +180,6 @@ def _forward(model: Any, inputs: Any, target: Any, at: Any, args: Any, kwargs: A
         args=args if isinstance(args, tuple) else (args,),
         kwargs=dict(kwargs or {}),
     )
-
-
-def _checked_budget(budget: int) -> int:
-    if not budget > 0:
-        raise AttributionError(f"memory_budget={budget!r}; pass a positive number of bytes, for example 256 * 2**20")
-    return int(budget)
 
 
 def _generator(seed: int | torch.Generator | None) -> torch.Generator:

@@ -50,6 +50,11 @@ class NoiseTunnel(Method):
         """That of the inner method."""
         return self.method.needs_layer
 
+    @property
+    def uses_mask(self) -> bool:  # type: ignore[override]  # as above
+        """That of the inner method."""
+        return self.method.uses_mask
+
     def explain(self, case: Case) -> Explained:
         """The inner method on every noisy copy."""
         case.run.expect(case.n)  # for the scores at the clean examples
@@ -59,7 +64,7 @@ class NoiseTunnel(Method):
         stdevs = noise.spread(self.stdevs, len(noised))
         moments = _Moments(case.n, centred=self.kind == "vargrad")
         copies = case.n * self.n_samples
-        block = _block_rows(case.run.sizer.budget, noised, copies)
+        block = _block_rows(case.run.budget, noised, copies)
         for start in range(0, copies, block):
             numbers = torch.arange(start, min(start + block, copies))
             rows = numbers % case.n

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import types
 import typing
 from collections.abc import Sequence
@@ -50,7 +51,7 @@ def setting(
 def settings_of(method: Any) -> list[Setting]:
     """The settings of a method, in the order of its fields; of an instance, its values are the defaults."""
     cls = method if isinstance(method, type) else type(method)
-    hints = typing.get_type_hints(cls)
+    hints = _hints(cls)
     found = []
     for field in dataclasses.fields(cls):
         kind, choices = _kind(field.name, hints[field.name])
@@ -68,6 +69,11 @@ def settings_of(method: Any) -> list[Setting]:
             )
         )
     return found
+
+
+@functools.cache
+def _hints(cls: type) -> dict[str, Any]:
+    return typing.get_type_hints(cls)
 
 
 def check_settings(method: Any) -> None:
