@@ -10,7 +10,7 @@ NPM := $(PY) hatch_build.py npm
 SETUP := pyproject.toml constraints.txt hatch_build.py
 ARGS ?=
 
-.PHONY: demo test lint format types bench docs js-dev js-test bundles chromium build wheel lock clean
+.PHONY: demo test lint format types bench docs js-dev js-test pictures bundles chromium build wheel lock clean
 
 demo: $(VENV)/.demo bundles
 	$(PY) scripts/demo.py $(if $(PORT),--port $(PORT)) $(if $(HEADLESS),--headless)
@@ -38,6 +38,10 @@ bench: $(VENV)/.test
 docs: $(VENV)/.docs
 	$(PY) -m pdoc --docformat google --output-directory build/docs attrium attrium_kernel
 	@echo "build/docs/index.html"
+
+# The README's pictures, taken from the widgets in a real JupyterLab.
+pictures: $(VENV)/.test bundles chromium
+	$(PY) -m tests.browser.pictures
 
 # Rebuilds on every change of js/src and swaps the front end of running widgets without a reload.
 js-dev: $(VENV)/.dev bundles

@@ -7,6 +7,7 @@ Small messages leave at once (TCP_NODELAY): with Nagle's delay, the default, a r
 from __future__ import annotations
 
 import subprocess
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,8 @@ def drop_outputs(model: dict[str, Any], path: str, contents_manager: Any, **_: A
             cell.update(outputs=[], execution_count=None)
 
 
+# Jupyter reads this file twice, and then says that the second reading replaces the hook of the first.
+warnings.filterwarnings("ignore", "Overriding existing pre_save_hook", UserWarning)
 SHIPPED_NOTEBOOKS = shipped_notebooks()
 c = get_config()  # type: ignore[name-defined] # noqa: F821  (Jupyter puts get_config here)
 c.ServerApp.kernel_websocket_connection_class = PromptConnection

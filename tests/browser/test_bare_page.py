@@ -316,7 +316,7 @@ def test_the_theme_is_followed_and_accessible(host, kind, theme):
     brightness = sum(map(float, re.findall(r"[\d.]+", ink)[:3])) / 3
     assert (brightness > 128) == (theme == "dark"), ink
     found = Axe().run(host.page, context=f"#{view.get_attribute('id')}", options=RULES).response["violations"]
-    assert [(v["id"], [node["html"][:120] for node in v["nodes"]][:3]) for v in found] == []
+    assert [(v["id"], [node["html"][:200] for node in v["nodes"]][:3]) for v in found] == []
 
 
 def test_an_inaccessible_widget_would_be_seen(host):

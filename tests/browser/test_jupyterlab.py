@@ -329,7 +329,7 @@ def test_the_widgets_follow_a_dark_theme(lab):
     expect(lab.show(FIRST).locator(".attrium").first).to_have_attribute("data-theme", "light")
 
 
-def test_time_from_python_value_to_pixels(lab):
+def test_time_from_python_value_to_pixels(lab, capsys):
     """A measurement: printed, never asserted. Both clocks are this machine's."""
     output = lab.show(OVERLAY_CELL)
     canvas = output.locator("canvas.attrium-heat")
@@ -345,10 +345,11 @@ def test_time_from_python_value_to_pixels(lab):
     times_ms = sorted(times_ms[2:])
     middle, low, high = statistics.median(times_ms), times_ms[0], times_ms[-1]
     quartiles = statistics.quantiles(times_ms, n=4)
-    print(
-        f"\n224x224 overlay, Python value set to pixels drawn, {len(times_ms)} changes: median {middle:.0f} ms, "
-        f"quartiles {quartiles[0]:.0f} to {quartiles[2]:.0f} ms, range {low:.0f} to {high:.0f} ms"
-    )
+    with capsys.disabled():
+        print(
+            f"\n224x224 overlay, Python value set to pixels drawn, {len(times_ms)} changes: median {middle:.0f} ms, "
+            f"quartiles {quartiles[0]:.0f} to {quartiles[2]:.0f} ms, range {low:.0f} to {high:.0f} ms"
+        )
 
 
 def test_notebook_7_draws_too(folder, chromium):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 from pathlib import Path
 
@@ -130,3 +131,14 @@ def test_the_python_package_brings_a_node_that_works(hatch_build, house, monkeyp
     (house / "js" / "package.json").write_text(package)
     hatch_build.run_npm(house, "run", "outer")
     assert (house / "js" / "out").read_text().startswith("v")
+
+
+def test_the_lock_file_names_every_platform_that_a_package_asks_for():
+    """Without this, `npm ci` refuses the lock file, also on platforms that are named."""
+    packages = json.loads((ROOT / "js" / "package-lock.json").read_text())["packages"]
+    asked = {
+        (name, package) for name, entry in packages.items() for package in entry.get("optionalDependencies", {}) if name
+    }
+    assert asked, "esbuild alone has one package for each platform"
+    missing = [p for name, p in asked if not {f"node_modules/{p}", f"{name}/node_modules/{p}"} & set(packages)]
+    assert missing == []

@@ -53,6 +53,12 @@ def test_the_selection_of_the_reader_indexes_the_values():
     assert PICTURE[widget.selection].shape == (2, 7, 3)
 
 
+def test_a_selection_that_reaches_beyond_the_picture_ends_at_its_edge():
+    widget = ImageAttribution(PICTURE)
+    Screen(widget).set(selection=[[-3, 4], [6, 99]])
+    assert widget.selection == (slice(0, 4), slice(6, 8))
+
+
 def test_a_selection_set_in_python_reaches_the_screen_as_numbers():
     widget = ImageAttribution(PICTURE)
     widget.selection = (slice(None, 3), slice(-2, None))
@@ -79,6 +85,8 @@ def test_changes_from_the_screen_are_read_and_arrays_are_not_echoed():
     Screen(widget).set(mode="contour", opacity=0.25, colors="magma", sign="negative", clip_percentile=5.0, split=0.5)
     assert (widget.mode, widget.opacity, widget.colors, widget.split) == ("contour", 0.25, "magma", 0.5)
     assert seen == [0.25]
+    Screen(widget).set(heat=None, image=None)
+    assert "opacity" in Screen(widget).echoes()
     assert {"heat", "image"} & set(Screen(widget).echoes()) == set()
 
 

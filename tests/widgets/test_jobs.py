@@ -52,6 +52,7 @@ def test_the_newest_request_wins_and_those_between_never_run():
         widget.submit(name, lambda job, name=name: ran.append(name))
     assert widget.wait(5)
     assert ran == ["first started", "4"]
+    assert [status for status in Screen(widget).updates("status") if status["message"]] == []
     assert widget.status["state"] == "idle"
     assert widget.status["message"] == ""
 

@@ -34,6 +34,13 @@ def method_text(method: Method) -> str:
     return (method.label or type(method).__name__) + (f" ({', '.join(changed)})" if changed else "")
 
 
+def interpolation(values: Tensor, drawn: Tensor) -> str:
+    """Words on a map `(..., h, w)` that was interpolated to be drawn, or nothing where it was not."""
+    if values.dim() < 2 or drawn.dim() != 2 or values.shape[-2:] == drawn.shape:
+        return ""
+    return f", {values.shape[-2]} × {values.shape[-1]} map, interpolated"
+
+
 def target_of(target: Any, example: int) -> Any:
     """The target of one example, of any form that the kernel takes."""
     if isinstance(target, Tensor):

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from attrium_kernel.attribution import Attribution, AttributionError, Method
 
-from .captions import finite, method_text
+from .captions import finite, interpolation, method_text
 from .features import Feature
 from .features.base import Model
 from .jobs import Job
@@ -103,10 +103,12 @@ class Explanations:
         index, target, method = key
         single = example_of(attribution, row)
         place = f" at {single.at}" if method.needs_layer and single.at else ""
+        values = one_tensor(single, None)[0]
+        drawn = self._feature.scores_drawn(values, index, method)
         heat = {
             "target": target,
-            "method": method_text(method) + place,
-            "frame": self._feature.heat(one_tensor(single, None)[0], index, method),
+            "method": method_text(method) + place + interpolation(values, drawn),
+            "frame": self._feature.heat(drawn, index),
             "gap": None if single.gap is None else finite(single.gap[0]),
             "score": finite(single.scores[0]),
         }

@@ -12,7 +12,7 @@ from attrium_kernel.arrays import Frame, fit_heat, make_frame, sum_channels, to_
 from attrium_kernel.attribution import Attribution, Method
 
 from .base import AttriumWidget
-from .captions import caption_of
+from .captions import caption_of, interpolation
 from .channel import Source
 from .drawing import CaptionTrait, PictureTraits
 from .frames import FrameTrait
@@ -191,10 +191,8 @@ class ImageAttribution(PictureTraits, AttriumWidget):
 
     def _caption_for(self, caption: dict[str, Any]) -> None:
         """Set the caption, with a word on interpolation where there was any."""
-        scores, drawn = self._scores, self._drawn
-        if scores is not None and drawn is not None and scores.shape != drawn.shape:
-            h, w = scores.shape
-            caption["method"] = f"{caption.get('method') or 'Scores'}, {h} × {w} map, interpolated"
+        if self._scores is not None and self._drawn is not None and (words := interpolation(self._scores, self._drawn)):
+            caption["method"] = (caption.get("method") or "Scores") + words
         self.caption = caption
 
     def _size(self) -> tuple[int, int] | None:

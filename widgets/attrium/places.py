@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from attrium_kernel.attribution.guard import modules_behind, untouched
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+
+
+def device_of(model: Callable[..., Any]) -> torch.device:
+    """Where the model's parameters are; the CPU if it has none."""
+    parameters = (p for root in modules_behind(model) for p in root.parameters())
+    return next((p.device for p in parameters), torch.device("cpu"))
 
 
 def last_convolution(model: Callable[..., Any]) -> str | None:

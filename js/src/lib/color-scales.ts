@@ -131,7 +131,8 @@ function scale(kind: ColorScale["kind"], stops: string, marks: string): ColorSca
 
 /**
  * Scales for pictures. Red-blue and purple-green are ColorBrewer's RdBu and PRGn (the darkest stop of each side is kept
- * for values beyond the end); both are safe for colour-blind readers. Viridis and magma are Matplotlib's, in ten stops.
+ * for values beyond the end); both are safe for colour-blind readers. Viridis and magma are Matplotlib's, in ten
+ * stops; magma begins just above black, which marks values below it.
  */
 const PICTURE: Record<Colors, ColorScale> = {
   "red-blue": scale(

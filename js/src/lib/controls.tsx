@@ -1,6 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useId } from "preact/hooks";
-import { formatNumber } from "./format-number";
+import { useState } from "preact/hooks";
 import { Icon, type IconName } from "./icons";
 import { onKeys } from "./keyboard";
 
@@ -180,8 +179,8 @@ export function numberProblem(
 ): string | null {
   if (!Number.isFinite(typed)) return "Type a number.";
   if (whole && !Number.isInteger(typed)) return "Type a whole number.";
-  if (typeof low === "number" && typed < low) return `Type a number of at least ${formatNumber(low)}.`;
-  if (typeof high === "number" && typed > high) return `Type a number of at most ${formatNumber(high)}.`;
+  if (typeof low === "number" && typed < low) return `Type a number of at least ${low}.`;
+  if (typeof high === "number" && typed > high) return `Type a number of at most ${high}.`;
   return null;
 }
 
@@ -217,7 +216,8 @@ interface LabelledProps {
 
 /** A control under its label, with the value it stands at. */
 export function Labelled({ label, doc, shown, children }: LabelledProps) {
-  const id = `attrium-${useId()}`;
+  // Random, since every widget on a page is a tree of its own, often from a bundle of its own.
+  const [id] = useState(() => `attrium-${Math.random().toString(36).slice(2)}`);
   return (
     <div class="attrium-labelled" title={doc}>
       <label for={id}>

@@ -17,7 +17,7 @@ test.each([
 
 test("formatNumber keeps as many digits as asked for", () => {
   expect(formatNumber(0.0815, 2)).toBe("0.082");
-  expect(formatNumber(3.14159, 1)).toBe("3");
+  expect(formatNumber(3.2159, 1)).toBe("3");
 });
 
 test("formatSigned puts a plus before positive numbers only", () => {

@@ -11,7 +11,7 @@ function wire(change: Partial<WireFrame>): WireFrame {
 function embedded(numbers: number[], offset: number): DataView {
   const whole = new DataView(new ArrayBuffer(offset + numbers.length * 4 + 5));
   for (let i = 0; i < whole.byteLength; i++) whole.setUint8(i, 0xee);
-  numbers.forEach((number, i) => whole.setFloat32(offset + 4 * i, number, true));
+  for (const [i, number] of numbers.entries()) whole.setFloat32(offset + 4 * i, number, true);
   return new DataView(whole.buffer, offset, numbers.length * 4);
 }
 

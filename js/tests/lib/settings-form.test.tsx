@@ -91,7 +91,7 @@ test("parseNumbers says what it takes", () => {
 
 test("numberProblem names the bound that was passed", () => {
   expect(numberProblem(-1, 0, null, false)).toBe("Type a number of at least 0.");
-  expect(numberProblem(2, null, 1, false)).toBe("Type a number of at most 1.000.");
+  expect(numberProblem(2, null, 1, false)).toBe("Type a number of at most 1.");
   expect(numberProblem(Number.NaN, null, null, false)).toBe("Type a number.");
   expect(numberProblem(0.5, 0, 1, false)).toBeNull();
 });

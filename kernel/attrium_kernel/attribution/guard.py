@@ -7,7 +7,6 @@ import functools
 import inspect
 import threading
 import types
-import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,8 +15,9 @@ from torch import nn
 
 from .errors import AttributionError
 
-_locks: weakref.WeakKeyDictionary[nn.Module, threading.RLock] = weakref.WeakKeyDictionary()
-_locks_lock = threading.Lock()
+_changed = threading.Condition()
+_in_use: dict[int, int] = {}
+"""Thread that explains each module now, by the module's id."""
 
 
 def modules_behind(model: Callable[..., Any]) -> list[nn.Module]:
@@ -49,13 +49,10 @@ def untouched(model: Callable[..., Any], gradient: bool) -> Iterator[None]:
     main thread, where that could turn back a generator that the main thread is using.
     """
     roots = modules_behind(model)
-    modules = list(dict.fromkeys(m for root in roots for m in root.modules()))
+    modules = _with_children(roots)
     with contextlib.ExitStack() as stack:
-        for module in sorted(
-            modules, key=id
-        ):  # every module: two models may share some; sorted, so no two wait in a ring
-            stack.enter_context(_lock(module))
-        parameters = list(dict.fromkeys(p for root in roots for p in root.parameters()))
+        stack.enter_context(_alone(modules))
+        parameters = list({p: None for m in modules for p in m._parameters.values() if p is not None})
         if gradient:
             _check_not_inference(parameters)
         if threading.current_thread() is threading.main_thread():
@@ -80,9 +77,34 @@ def _restore(training: list[nn.Module], trainable: list[nn.Parameter]) -> None:
         parameter.requires_grad_(True)
 
 
-def _lock(module: nn.Module) -> threading.RLock:
-    with _locks_lock:
-        return _locks.setdefault(module, threading.RLock())
+def _with_children(roots: list[nn.Module]) -> list[nn.Module]:
+    """All modules below, each once; `Module.modules` would also spell out every name."""
+    found = dict.fromkeys(roots)
+    queue = list(roots)
+    while queue:
+        for child in queue.pop()._modules.values():
+            if child is not None and child not in found:
+                found[child] = None
+                queue.append(child)
+    return list(found)
+
+
+@contextlib.contextmanager
+def _alone(modules: list[nn.Module]) -> Iterator[None]:
+    """Wait until no other thread uses any of these modules, and keep others out: two models may share some."""
+    me = threading.get_ident()
+    wanted = {id(module) for module in modules}
+    with _changed:
+        _changed.wait_for(lambda: all(_in_use.get(key, me) == me for key in wanted))
+        taken = dict.fromkeys(wanted - _in_use.keys(), me)
+        _in_use.update(taken)
+    try:
+        yield
+    finally:
+        with _changed:
+            for key in taken:
+                del _in_use[key]
+            _changed.notify_all()
 
 
 def _check_not_inference(parameters: list[nn.Parameter]) -> None:

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attrium_kernel.arrays import DtypeError, RegionError, make_frame
@@ -156,6 +156,7 @@ def test_what_is_no_real_number_is_refused_by_its_type(thing):
         make_frame(thing)
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(
     rows=st.integers(1, 40),
     columns=st.integers(1, 40),

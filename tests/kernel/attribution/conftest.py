@@ -9,6 +9,27 @@ import numpy as np
 import pytest
 import torch
 
+from attrium_kernel.attribution import (
+    FeatureAblation,
+    GradientShap,
+    InputXGradient,
+    IntegratedGradients,
+    Method,
+    NoiseTunnel,
+    Occlusion,
+    Saliency,
+)
+
+SEVERAL: dict[str, Method] = {
+    "saliency": Saliency(),
+    "input x gradient": InputXGradient(),
+    "integrated gradients": IntegratedGradients(n_steps=6),
+    "gradient SHAP": GradientShap(n_samples=3, stdevs=0.1),
+    "smoothgrad": NoiseTunnel(Saliency(), n_samples=3),
+    "feature ablation": FeatureAblation(),
+    "occlusion": Occlusion(2, 1),
+}
+
 
 @pytest.fixture(autouse=True)
 def one_thread_and_fixed_seeds() -> Iterator[None]:
@@ -27,3 +48,9 @@ def dtype(request: pytest.FixtureRequest) -> torch.dtype:
     """Both precisions in which the methods are compared."""
     chosen: torch.dtype = request.param
     return chosen
+
+
+@pytest.fixture(params=SEVERAL)
+def method(request: pytest.FixtureRequest) -> Method:
+    """Every method that needs no layer."""
+    return SEVERAL[request.param]

@@ -297,7 +297,7 @@ def test_noise_around_any_method_equals_captum_on_the_same_draws(
             subject.x, nt_type=kind, nt_samples=3, stdevs=0.3, target=subject.target, **theirs
         )
     method = NoiseTunnel(inner, kind=kind, n_samples=3, stdevs=0.3, where="place" if subject.at else "inputs")
-    # Captum's variance is a difference of squares and in float32 itself up to 1.1e-5 from the true one; test_closed_forms
+    # Captum's variance is a difference of squares, in float32 itself up to 1.1e-5 from the true one; test_closed_forms
     # holds ours to 1e-5 of the true one.
     lossy = kind == "vargrad" and dtype == torch.float32
     assert_close(ours(method, subject, seed=5, **mine), expected, 3e-5 if lossy else dtype)
@@ -450,11 +450,12 @@ def test_occlusion_of_two_inputs_equals_captum(dtype: torch.dtype) -> None:
 # ---- Grad-CAM
 
 
+# An MLP has no spatial axes: ours says so (test_bad_input.py), Captum sums gradient x activation.
+@pytest.mark.parametrize("name", ["cnn", "transformer"])
 @pytest.mark.parametrize("relu", [True, False])
 @pytest.mark.parametrize("side", ["output", "input"])
-def test_grad_cam_equals_captum(subject: Subject, dtype: torch.dtype, relu: bool, side: Any) -> None:
-    if subject.inputs.dim() == 2 and subject.at is None:
-        pytest.skip("an MLP has no spatial axes: test_bad_input.py shows the error; Captum sums gradient x activation")
+def test_grad_cam_equals_captum(name: str, dtype: torch.dtype, relu: bool, side: Any) -> None:
+    subject = SUBJECTS[name](dtype)
     layer = subject.model.get_submodule(subject.gradcam_at)
     if subject.at and side == "input":
         layer = layer.get_submodule("linear1")

@@ -65,8 +65,8 @@ class Feature(ABC):
         """The scores of one example as they lie over its card, not yet pooled."""
 
     @abstractmethod
-    def heat(self, values: Tensor, index: int, method: Method) -> Frame:
-        """The values of one example as they are drawn over its card."""
+    def heat(self, drawn: Tensor, index: int) -> Frame:
+        """What `scores_drawn` gave for an example, for the screen."""
 
     def applies(self, cls: type[Method]) -> bool:
         """Whether a method makes sense for this kind of data at all."""

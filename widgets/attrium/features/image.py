@@ -15,7 +15,7 @@ from attrium_kernel.attribution import At, Method, PlaceError
 
 from ..channel import Source
 from ..errors import DataError
-from ..places import last_convolution
+from ..places import device_of, last_convolution
 from ..predictions import logits
 from ..tensors import picture_scores
 from .base import Case, Feature, Model
@@ -90,7 +90,7 @@ class ImageFeature(Feature):
 
     def scores(self, model: Model, indices: Sequence[int]) -> Tensor:
         """The model's output."""
-        return logits(model, self.inputs(indices))
+        return logits(model, self.inputs(indices).to(device_of(model)))
 
     def card(self, index: int) -> dict[str, Any]:
         """The picture."""
@@ -99,18 +99,18 @@ class ImageFeature(Feature):
 
     def case(self, model: Model, method: Method, indices: Sequence[int]) -> Case:
         """At the inputs, or at the layer for a method that needs one."""
-        inputs = self.inputs(indices)
+        inputs = self.inputs(indices).to(device_of(model))
         if method.needs_layer:
             return Case(inputs, {"at": self._place(model)})
         options: dict[str, Any] = {"baselines": self._baselines}
-        if not method.needs_gradient and inputs.dim() > 2:
+        if method.uses_mask and inputs.dim() > 2:
             grid = patch_mask(inputs.shape[-2], inputs.shape[-1], self._patch)
             options["mask"] = grid.reshape(*[1] * (inputs.dim() - 2), *grid.shape)
         return Case(inputs, options)
 
-    def heat(self, values: Tensor, index: int, method: Method) -> Frame:
-        """One score for each pixel, pooled to the card."""
-        return make_frame(self.scores_drawn(values, index, method), f"heat/{index}", pixels=CARD_PIXELS)
+    def heat(self, drawn: Tensor, index: int) -> Frame:
+        """Pooled to the card."""
+        return make_frame(drawn, f"heat/{index}", pixels=CARD_PIXELS)
 
     def picture(self, index: int) -> Source:
         """All its pixels."""

@@ -14,7 +14,7 @@ from attrium_kernel.attribution import At, FromInputs, Method, PlaceError
 
 from ..encoding import EncodedText, Encoder, encoder_of
 from ..errors import DataError
-from ..places import embedding_of, embeddings
+from ..places import device_of, embedding_of, embeddings
 from ..predictions import logits
 from .base import Case, Feature, Model
 
@@ -71,17 +71,18 @@ class TextFeature(Feature):
 
     def scores(self, model: Model, indices: Sequence[int]) -> Tensor:
         """The model's output."""
-        return logits(model, **self._inputs(indices)) if self._named else logits(model, self._ids(indices))
+        inputs = self._inputs(model, indices)
+        return logits(model, **inputs) if self._named else logits(model, inputs["input_ids"])
 
     @property
     def _named(self) -> bool:
         return self.encoded(0).attention_mask is not None
 
-    def _ids(self, indices: Sequence[int]) -> Tensor:
-        return torch.stack([self.encoded(index).ids for index in indices])
+    def _ids(self, model: Model, indices: Sequence[int]) -> Tensor:
+        return torch.stack([self.encoded(index).ids for index in indices]).to(device_of(model))
 
-    def _inputs(self, indices: Sequence[int]) -> dict[str, Tensor]:
-        ids = self._ids(indices)
+    def _inputs(self, model: Model, indices: Sequence[int]) -> dict[str, Tensor]:
+        ids = self._ids(model, indices)
         return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
 
     def card(self, index: int) -> dict[str, Any]:
@@ -90,8 +91,8 @@ class TextFeature(Feature):
         return {"tokens": text.tokens, "words": text.words, "special": text.special}
 
     def case(self, model: Model, method: Method, indices: Sequence[int]) -> Case:
-        """At the embedding for gradients; at the ids, one feature per token, for perturbations."""
-        ids = self._ids(indices)
+        """At the embedding for gradients; at the ids, every token a feature, for perturbations."""
+        ids = self._ids(model, indices)
         inputs: Any = {"input_ids": ids} if self._named else ids
         kwargs = {"attention_mask": torch.ones_like(ids)} if self._named else {}
         blank = self._blank(ids, indices)
@@ -100,17 +101,13 @@ class TextFeature(Feature):
             raise PlaceError(f"{method.label} explains by feature maps, and a text has none; choose another method")
         if method.needs_gradient:
             return Case(inputs, {"kwargs": kwargs, "at": self._place(model), "baselines": FromInputs(baselines)})
-        mask = torch.arange(ids.shape[1])[None]
-        return Case(
-            inputs,
-            {"kwargs": kwargs, "baselines": baselines, "mask": {"input_ids": mask} if self._named else mask},
-        )
+        return Case(inputs, {"kwargs": kwargs, "baselines": baselines})
 
     def _blank(self, ids: Tensor, indices: Sequence[int]) -> Tensor:
         """The ids with nothing said."""
         if callable(self._baselines):
             return self._baselines(ids)
-        special = torch.tensor([self.encoded(index).special for index in indices])
+        special = torch.tensor([self.encoded(index).special for index in indices], device=ids.device)
         blank = self._pad if self._baselines is None else self._baselines
         return torch.where(special, ids, torch.full_like(ids, blank))
 
@@ -118,9 +115,9 @@ class TextFeature(Feature):
         """One number for each token, the embedding's width summed."""
         return values.sum(-1) if values.dim() == 2 else values
 
-    def heat(self, values: Tensor, index: int, method: Method) -> Frame:
-        """One number for each token."""
-        return make_frame(self.scores_drawn(values, index, method), f"heat/{index}")
+    def heat(self, drawn: Tensor, index: int) -> Frame:
+        """All of it."""
+        return make_frame(drawn, f"heat/{index}")
 
     def applies(self, cls: type[Method]) -> bool:
         """Not those that look at feature maps: a text has none."""
@@ -136,7 +133,7 @@ class TextFeature(Feature):
         if self._at is not None:
             return self._at
         if self._found is None:
-            ids = self._ids([0])
+            ids = self._ids(model, [0])
             self._found = embedding_of(model, ids, lambda: self.scores(model, [0]))
         if self._found is None:
             raise PlaceError(
