@@ -25,7 +25,7 @@ from .integrated_gradients import IntegratedGradients
 from .method import Explained, Method, all_methods
 from .noise_tunnel import NoiseTunnel
 from .occlusion import Occlusion
-from .places import At, FromInputs
+from .places import At, FromInputs, Shared
 from .result import Attribution, Timing
 from .saliency import Saliency
 from .settings import Setting, setting, settings_of
@@ -57,6 +57,7 @@ __all__ = [
     "Setting",
     "SettingError",
     "ShapeError",
+    "Shared",
     "TargetError",
     "Timing",
     "all_methods",

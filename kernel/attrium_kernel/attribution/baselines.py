@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import numbers
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -29,8 +31,8 @@ def resolve(
         return tuple(_shaped(t, p, "baselines", rows) for t, p in zip(run_inputs(spec.inputs), like, strict=True))
     if callable(spec) and not isinstance(spec, Tensor):
         return resolve(_drawn(spec, layout.pack(like)), layout, like, run_inputs, rows)
-    if spec is None or isinstance(spec, (int, float)):
-        return tuple(_filled(0 if spec is None else spec, p) for p in like)
+    if spec is None or isinstance(spec, numbers.Real):
+        return tuple(_filled(spec, p) for p in like)
     parts = match(spec, layout, "baselines")
     names = ["baselines"] if layout.kind == "tensor" else [f"baselines for {name}" for name in layout.names]
     found = tuple(_one(part, p, name, rows) for part, p, name in zip(parts, like, names, strict=True))
@@ -38,8 +40,10 @@ def resolve(
 
 
 def _one(part: Any, like: Tensor, name: str, rows: tuple[int, ...] | None) -> Tensor:
-    if part is None or isinstance(part, (int, float)):
-        return _filled(0 if part is None else part, like)
+    if part is None or isinstance(part, numbers.Real):
+        return _filled(part, like)
+    if isinstance(part, np.ndarray):
+        part = torch.from_numpy(part)
     if not isinstance(part, Tensor):
         raise ShapeError(f"{name} is a {type(part).__name__}; pass None, a number, a tensor or a callable")
     if part.dim() == 0:
@@ -58,11 +62,22 @@ def _shaped(part: Tensor, like: Tensor, name: str, rows: tuple[int, ...] | None)
         raise ShapeError(
             f"{name} has shape {tuple(part.shape)}, but {expected} is expected for inputs {tuple(like.shape)}{hint}"
         )
+    _check_whole(part, like)
     return part.detach().to(device=like.device, dtype=like.dtype, copy=part.is_inference())
 
 
-def _filled(value: float, like: Tensor) -> Tensor:
-    return torch.full((1, *like.shape[1:]), value, dtype=like.dtype, device=like.device)
+def _filled(value: Any, like: Tensor) -> Tensor:
+    if isinstance(value, bool):
+        raise ShapeError(f"baselines={value}; pass a number, a tensor, a callable or None")
+    number = torch.tensor(0.0 if value is None else float(value), dtype=torch.float64)
+    _check_whole(number, like)
+    return torch.full((1, *like.shape[1:]), number.item(), dtype=like.dtype, device=like.device)
+
+
+def _check_whole(part: Tensor, like: Tensor) -> None:
+    """Whole-number inputs, token ids say, have whole-number baselines."""
+    if not like.is_floating_point() and part.is_floating_point() and bool((part != part.round()).any()):
+        raise ShapeError(f"baselines have fractions, but the inputs are {like.dtype}; pass whole numbers")
 
 
 def _drawn(spec: Callable[..., Any], inputs: Any) -> Any:

@@ -14,7 +14,7 @@ from .errors import PlaceError
 from .evaluate import Chunk, Plan, Run, evaluate
 from .forward import Forward
 from .places import require_float
-from .structure import Layout, Tensors, batch_size, match, take, unpack
+from .structure import Layout, Tensors, batch_size, match, rows_of, unpack
 
 
 class Case:
@@ -48,7 +48,7 @@ class Case:
         """Evaluate the rows of `plan`, chunk by chunk, and give each chunk to `reduce`."""
         if plan.points is None and self._moved:
             points = self.points()
-            moved = Plan(plan.examples, lambda a, b: _rows(points, plan.examples[a:b]), plan.gradient)
+            moved = Plan(plan.examples, lambda a, b: rows_of(points, plan.examples[a:b]), plan.gradient)
             evaluate(self.forward, moved, self.run, reduce)
         else:
             evaluate(self.forward, plan, self.run, reduce)
@@ -83,7 +83,7 @@ class Case:
         """One baseline for all examples or one for each, `(1 or n, *features)`."""
         if self._parent:
             parent, origin = self._parent
-            return _rows(parent.baselines(), origin)
+            return rows_of(parent.baselines(), origin)
         if self._baselines is None:
             self._baselines = self._resolve_baselines((1, self.n))
         return self._baselines
@@ -117,7 +117,7 @@ class Case:
         if self._parent:
             parent, origin = self._parent
             whole = parent.features()
-            return masks.Features(_rows(whole.ids, origin), whole.count)
+            return masks.Features(rows_of(whole.ids, origin), whole.count)
         if self._features is None:
             self._features = masks.resolve(self._mask_spec, self.layout, self.points())
         return self._features
@@ -130,7 +130,7 @@ class Case:
                 self._ends = self._both_ends(base)
             else:
                 self.points()
-                self._ends = self.scores(), self.scores_at(lambda rows: _rows(base, rows))
+                self._ends = self.scores(), self.scores_at(lambda rows: rows_of(base, rows))
         return self._ends
 
     def scores_at(self, points: Callable[[Tensor], Tensors]) -> Tensor:
@@ -143,12 +143,16 @@ class Case:
     def noisy(self, rows: Tensor, noise: Tensors, where: str) -> Case:
         """A case of copies of these rows with noise added to the inputs, or to the points at the place."""
         moved = where == "place" and self.forward.place is not None
-        clean = _rows(self.forward.inputs, rows)
+        if self._moved and not moved:
+            raise PlaceError(
+                "noise on the inputs would undo the noise at the place around it; use where='place' inside too"
+            )
+        clean = rows_of(self.forward.inputs, rows)
         inputs = clean if moved else tuple(x + e for x, e in zip(clean, noise, strict=True))
         case = Case(self.forward.with_inputs(inputs, rows), self.run)
         case._parent = (self, rows)
         if moved:
-            case._points = tuple(x + e for x, e in zip(_rows(self.points(), rows), noise, strict=True))
+            case._points = tuple(x + e for x, e in zip(rows_of(self.points(), rows), noise, strict=True))
             case._moved = True
         return case
 
@@ -159,7 +163,7 @@ class Case:
 
         def points(a: int, b: int) -> Tensors:
             cut = min(max(self.n - a, 0), b - a)  # rows before the cut are examples
-            heads, tails = _rows(x, rows[a:b][:cut]), _rows(base, rows[a:b][cut:])
+            heads, tails = rows_of(x, rows[a:b][:cut]), rows_of(base, rows[a:b][cut:])
             return tuple(torch.cat([h, t]) for h, t in zip(heads, tails, strict=True))
 
         self.fold(Plan(rows, points), lambda chunk: found.append(chunk.scores))
@@ -191,8 +195,3 @@ class Case:
 
 def _with_batch(part: Any, like: Tensor) -> Any:
     return part.unsqueeze(0) if isinstance(part, Tensor) and part.dim() == like.dim() - 1 else part
-
-
-def _rows(tensors: Tensors, rows: Tensor) -> Tensors:
-    """These rows of each tensor; one row that stands for all is repeated as a view."""
-    return tuple(take(t, rows).expand(len(rows), *t.shape[1:]) for t in tensors)

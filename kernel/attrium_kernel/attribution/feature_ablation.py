@@ -47,11 +47,12 @@ def _changed(x: Tensors, base: Tensors, features: Features) -> Tensor:
     """`(n, features)` whether a feature differs from its baseline anywhere."""
     found = torch.zeros(x[0].shape[0], features.count, dtype=torch.int32, device=x[0].device)
     for p, z, ids in zip(x, base, features.ids, strict=True):
-        found.scatter_reduce_(1, ids.expand_as(p).flatten(1), (p != z).flatten(1).int(), "amax")
+        rows = len(p)
+        found.scatter_reduce_(1, ids.expand_as(p).reshape(rows, -1), (p != z).reshape(rows, -1).int(), "amax")
     return found.bool()
 
 
 def _spread(table: Tensor, ids: Tensor, like: Tensor) -> Tensor:
     """Each element gets the drop of its feature."""
-    values = table.gather(1, ids.expand_as(like).flatten(1)).reshape(like.shape)
+    values = table.gather(1, ids.expand_as(like).reshape(len(like), -1)).reshape(like.shape)
     return values.to(values_dtype(like, table))

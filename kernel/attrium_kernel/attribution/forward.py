@@ -11,8 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .errors import ModelOutputError, NonFiniteError
-from .places import Place, Tap, check_replaceable, leaf, require_float
+from .errors import ModelOutputError, NonFiniteError, PlaceError
+from .guard import modules_behind
+from .places import Place, Shared, Tap, check_replaceable, leaf, require_float
 from .structure import Layout, Tensors
 from .targets import Target
 
@@ -51,6 +52,13 @@ class Forward:
     neuron: Place | None = None
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
+    learnt: set[str] = field(default_factory=set, compare=False)
+    """What was found out about the model in earlier calls."""
+
+    @property
+    def countable(self) -> bool:
+        """Whether operators can be counted; torch.compile would try to compile the counting as well."""
+        return not any(type(m).__name__ == "OptimizedModule" for m in modules_behind(self.model))
 
     def with_inputs(self, inputs: Tensors, origins: Tensor) -> Forward:
         """The same model on other inputs, whose rows come from the given rows of these."""
@@ -58,20 +66,24 @@ class Forward:
 
     def __call__(self, rows: Tensor, points: Tensors | None, gradient: bool) -> Evaluated:
         """Evaluate these rows of the inputs; `points` replaces what is at the place there."""
-        try:
-            return self._call(rows, points, gradient)
-        except _SummedOverRows:
-            parts = [
-                self._call(rows[i : i + 1], None if points is None else tuple(p[i : i + 1] for p in points), gradient)
-                for i in range(len(rows))
-            ]
-            return Evaluated(
-                tuple(torch.cat(p) for p in zip(*(part.points for part in parts), strict=True)),
-                torch.cat([part.scores for part in parts]),
-                tuple(torch.cat(g) for g in zip(*(part.grads or () for part in parts), strict=True))
-                if gradient
-                else None,
-            )
+        if "summed" not in self.learnt:
+            try:
+                return self._call(rows, points, gradient)
+            except _SummedOverRows:
+                self.learnt.add("summed")
+        return self._one_by_one(rows, points, gradient)
+
+    def _one_by_one(self, rows: Tensor, points: Tensors | None, gradient: bool) -> Evaluated:
+        """For a model that gives one number for all its rows."""
+        parts = [
+            self._call(rows[i : i + 1], None if points is None else tuple(p[i : i + 1] for p in points), gradient)
+            for i in range(len(rows))
+        ]
+        return Evaluated(
+            tuple(torch.cat(p) for p in zip(*(part.points for part in parts), strict=True)),
+            torch.cat([part.scores for part in parts]),
+            tuple(torch.cat(g) for g in zip(*(part.grads or () for part in parts), strict=True)) if gradient else None,
+        )
 
     def _call(self, rows: Tensor, points: Tensors | None, gradient: bool) -> Evaluated:
         seen: list[Tensor] = []  # the points as the model met them; leaves, if gradients are wanted
@@ -92,6 +104,7 @@ class Forward:
                 if len(rows) > 1:
                     raise _SummedOverRows
                 scores = scores.reshape(1)
+            _check_rows(seen, self._place_name, len(rows))
             _check_finite(scores.detach(), self.origins[rows])
             grads = _gradients(scores, seen) if gradient else None
         return Evaluated(tuple(s.detach() for s in seen), scores.detach(), grads)
@@ -108,37 +121,52 @@ class Forward:
         """Run the forward with the taps that place and target ask for."""
         origins = self.origins[rows]
         args, kwargs = self._arguments(inputs, origins)
-        kept = _only_scored_position(self.model, self.target, kwargs)
-        with contextlib.ExitStack() as taps:
-            activation: list[Tensor] = []
-            if self.neuron is not None:
-                taps.enter_context(contextlib.suppress(_Reached))
-                taps.enter_context(_neuron_tap(self.neuron, activation).open())
-            if self.place is not None:
-                taps.enter_context(Tap(self.place, at_place).open())
-            output = self.model(*args, **kwargs)
+        tap = Tap(self.place, at_place) if self.place else None
         if self.neuron is not None:
-            return self.target.pick_neuron(activation[0], origins, self.neuron.name)
+            return self._neuron_scores(self.neuron, tap, lambda: self.model(*args, **kwargs), origins)
+        kept = _only_scored_position(self.model, self.target, kwargs)
+        with tap.open() if tap else contextlib.nullcontext():
+            output = self.model(*args, **kwargs)
         return self.target.pick(output, origins, kept)
+
+    def _neuron_scores(self, neuron: Place, tap: Tap | None, run: Callable[[], Any], origins: Tensor) -> Tensor:
+        """The forward ends at the neuron, once a first one has shown that its layer is called only once."""
+        activation: list[Tensor] = []
+        early = "neuron" in self.learnt
+
+        def read(tensor: Tensor) -> Tensor:
+            if tap is not None and not tap.calls:
+                raise PlaceError(
+                    f"layer {tap.place.name!r} was not called before the layer of the neuron, {neuron.name!r}; "
+                    "attribute at an earlier layer"
+                )
+            activation.append(tensor)
+            if early:
+                raise _Reached
+            return tensor.clone()  # what follows may work in place
+
+        # the neuron's tap goes on after that of the place, so that it sees what was put there
+        with (
+            contextlib.suppress(_Reached),
+            tap.open() if tap else contextlib.nullcontext(),
+            Tap(neuron, read).open(),
+        ):
+            run()
+        self.learnt.add("neuron")
+        return self.target.pick_neuron(activation[0], origins, neuron.name)
 
     def _arguments(self, inputs: Tensors, origins: Tensor) -> tuple[list[Any], dict[str, Any]]:
         def follow(value: Any) -> Any:
-            if isinstance(value, Tensor) and value.dim() > 0 and value.shape[0] == self.examples:
-                return value.index_select(0, origins.to(value.device))
-            return value
+            if isinstance(value, Shared):
+                value = value.tensor
+            elif isinstance(value, Tensor) and value.dim() > 0 and value.shape[0] == self.examples:
+                value = value.index_select(0, origins.to(value.device))
+            return value.clone() if isinstance(value, Tensor) and value.is_inference() else value
 
         args, kwargs = [follow(a) for a in self.args], {k: follow(v) for k, v in self.kwargs.items()}
         if self.layout.kind == "dict":
             return args, {**dict(zip(self.layout.names, inputs, strict=True)), **kwargs}
         return [*inputs, *args], kwargs
-
-
-def _neuron_tap(place: Place, activation: list[Tensor]) -> Tap:
-    def stop(tensor: Tensor) -> Tensor:
-        activation.append(tensor)
-        raise _Reached
-
-    return Tap(place, stop)
 
 
 def _only_scored_position(model: Callable[..., Any], target: Target, kwargs: dict[str, Any]) -> bool:
@@ -160,6 +188,16 @@ def _only_scored_position(model: Callable[..., Any], target: Target, kwargs: dic
         return False  # an impossible position: let the target say so
     kwargs["logits_to_keep"] = torch.tensor([index[0]])
     return True
+
+
+def _check_rows(seen: list[Tensor], name: str, rows: int) -> None:
+    """The tensor at the place must have a row for each example, or its values would belong to none."""
+    for point in seen:
+        if point.shape[:1] != (rows,):
+            raise PlaceError(
+                f"{name} has shape {tuple(point.shape)} for {rows} example(s); its first dimension must count them: "
+                "choose another layer, or have the model expand this one"
+            )
 
 
 def _check_finite(scores: Tensor, origins: Tensor) -> None:

@@ -28,6 +28,7 @@ class GradCAM(Method):
 
     label: ClassVar[str] = "Grad-CAM"
     needs_layer: ClassVar[bool] = True
+    uses_baselines: ClassVar[bool] = False
     relu: bool = setting(
         True, doc="Keep only evidence for the target, as in the paper; off shows evidence against it too."
     )

@@ -14,7 +14,7 @@ from .evaluate import Chunk, Plan
 from .integrated_gradients import sum_features
 from .method import Explained, Method
 from .settings import setting
-from .structure import Tensors, accumulator_dtype, column, take
+from .structure import Tensors, accumulator_dtype, column, rows_of, take
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class GradientShap(Method):
     """
 
     label: ClassVar[str] = "Gradient SHAP"
+    draws: ClassVar[bool] = True
     n_samples: int = setting(5, low=1, high=10_000, doc="Random points for each example.")
     stdevs: float | tuple[float, ...] = setting(
         0.0, low=0.0, doc="Standard deviation of noise on the input, in its units."
@@ -51,7 +52,7 @@ class GradientShap(Method):
         def points(a: int, b: int) -> tuple[Tensors, Tensors]:
             rows = examples[a:b]
             start = tuple(take(z, picks[a:b]) for z in base)
-            end = tuple(take(p, rows).expand(len(rows), *p.shape[1:]) for p in x)
+            end = rows_of(x, rows)
             if any(stdevs):
                 end = tuple(
                     p + e for p, e in zip(end, noise.draw(x, len(rows), stdevs, case.run.generator), strict=True)
@@ -81,7 +82,7 @@ def _scores_of_pairs(case: Case, base: Tensors, pairs: Tensor) -> Tensor:
     found: list[Tensor] = []
 
     def points(a: int, b: int) -> Tensors:
-        return tuple(take(z, pairs[a:b, 1]).expand(b - a, *z.shape[1:]) for z in base)
+        return rows_of(base, pairs[a:b, 1])
 
     case.fold(Plan(pairs[:, 0], points), lambda chunk: found.append(chunk.scores))
     return torch.cat(found)

@@ -7,7 +7,7 @@ import functools
 import inspect
 import threading
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -19,21 +19,55 @@ _changed = threading.Condition()
 _in_use: dict[int, int] = {}
 """Thread that explains each module now, by the module's id."""
 
+MOST_ITEMS = 1_000
+"""Containers of more items are not searched for modules."""
+
 
 def modules_behind(model: Callable[..., Any]) -> list[nn.Module]:
-    """The modules that a callable runs: itself, the owner of a method, or what a function's names refer to."""
-    if isinstance(model, nn.Module):
-        return [model]
-    if isinstance(model, functools.partial):
-        given = [*model.args, *model.keywords.values()]
-        return [*modules_behind(model.func), *(m for m in given if isinstance(m, nn.Module))]
-    if isinstance(model, types.MethodType):
-        return modules_behind(model.__self__) if isinstance(model.__self__, nn.Module) else []
-    if isinstance(model, types.FunctionType):
-        names = inspect.getclosurevars(model)
-        found = [*names.nonlocals.values(), *names.globals.values()]
-        return list(dict.fromkeys(m for m in found if isinstance(m, nn.Module)))
-    return []
+    """The modules that a callable runs: itself, or what it refers to (closures, globals, attributes, containers).
+
+    References are followed a few steps deep. A module that a function makes or looks up while it runs is not found.
+    """
+    found: dict[nn.Module, None] = {}
+    seen: set[int] = set()
+
+    def walk(value: Any, steps: int) -> None:
+        if isinstance(value, nn.Module):
+            found[value] = None
+        elif steps >= 0 and id(value) not in seen:
+            seen.add(id(value))
+            for part in _references(value):
+                walk(part, steps - 1)
+
+    walk(model, 4)
+    return list(found)
+
+
+def _references(value: Any) -> Iterable[Any]:
+    """What a callable, a container or an object refers to, if it may lead to a module."""
+    if isinstance(value, (torch.Tensor, type, types.ModuleType, types.BuiltinFunctionType, str, bytes, int, float)):
+        return ()
+    if isinstance(value, functools.partial):
+        return [value.func, *value.args, *value.keywords.values()]
+    if isinstance(value, types.MethodType):
+        return [value.__self__, value.__func__]
+    if isinstance(value, types.FunctionType):
+        return _names_of(value)
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return value if len(value) <= MOST_ITEMS else ()
+    if isinstance(value, dict):
+        return value.values() if len(value) <= MOST_ITEMS else ()
+    return list(vars(value).values()) if hasattr(value, "__dict__") else ()
+
+
+def _names_of(function: types.FunctionType) -> list[Any]:
+    """What the names in a function stand for, and the function that it decorates."""
+    wrapped = getattr(function, "__wrapped__", None)
+    try:
+        names = inspect.getclosurevars(function)
+    except ValueError:  # a name of the closure is not bound yet
+        return [wrapped]
+    return [*names.nonlocals.values(), *names.globals.values(), wrapped]
 
 
 def parameter_bytes(model: Callable[..., Any]) -> int:
@@ -43,7 +77,7 @@ def parameter_bytes(model: Callable[..., Any]) -> int:
 
 @contextlib.contextmanager
 def untouched(model: Callable[..., Any], gradient: bool) -> Iterator[None]:
-    """Run the model in eval mode with frozen parameters; put everything back on the way out, also after an error.
+    """Run the model in eval mode, frozen if gradients are wanted; put all back on the way out, also after an error.
 
     A second thread that explains the same model waits. The global random state is put back too, except off the
     main thread, where that could turn back a generator that the main thread is using.
@@ -60,7 +94,7 @@ def untouched(model: Callable[..., Any], gradient: bool) -> Iterator[None]:
             stack.enter_context(torch.random.fork_rng(devices=list(devices)))
         if any(isinstance(m, nn.RNNBase) for m in modules):
             stack.enter_context(torch.backends.cudnn.flags(enabled=False))  # cuDNN has no RNN backward in eval mode
-        trainable = [p for p in parameters if p.requires_grad and not p.is_inference()]
+        trainable = [p for p in parameters if p.requires_grad] if gradient else []
         training = [m for m in modules if m.training]
         stack.callback(_restore, training, trainable)
         for module in training:

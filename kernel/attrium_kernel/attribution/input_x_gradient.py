@@ -19,6 +19,7 @@ class InputXGradient(Method):
     """
 
     label: ClassVar[str] = "Input x gradient"
+    uses_baselines: ClassVar[bool] = False
 
     def explain(self, case: Case) -> Explained:
         """One forward and backward."""

@@ -55,7 +55,8 @@ class IntegratedGradients(Method):
     def explain(self, case: Case) -> Explained:
         """One forward and backward for each step, and two forwards for the gap."""
         nodes, weights = quadrature(self.rule, self.n_steps)
-        case.run.expect(case.n * (self.n_steps + 2))
+        complete = self.multiply_by_inputs and case.whole
+        case.run.expect(case.n * (self.n_steps + (2 if complete else 1)))
         x, base = case.float_points(), case.baselines()
         examples = torch.arange(case.n).repeat_interleave(self.n_steps)
         totals = tuple(torch.zeros_like(p, dtype=accumulator_dtype(p.dtype)) for p in x)
@@ -79,13 +80,15 @@ class IntegratedGradients(Method):
         if self.multiply_by_inputs:
             for total, p, z in zip(totals, x, base, strict=True):
                 total.mul_(p - z)
-        score, base_score = case.ends()
         values = tuple(total.to(p.dtype) for total, p in zip(totals, x, strict=True))
-        return Explained(
-            values, (lambda: sum_features(values) - (score - base_score)) if self.multiply_by_inputs else None
-        )
+
+        def gap() -> Tensor:
+            score, base_score = case.ends()
+            return sum_features(values) - (score - base_score)
+
+        return Explained(values, gap if complete else None)
 
 
 def sum_features(values: Tensors) -> Tensor:
-    """`(n,)` the sum of all values of each example."""
-    return torch.stack([v.flatten(1).sum(1) for v in values]).sum(0)
+    """`(n,)` the sum of all values of each example; of half-precision values in float32."""
+    return torch.stack([v.reshape(len(v), -1).sum(1, dtype=accumulator_dtype(v.dtype)) for v in values]).sum(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import operator
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from .case import Case
-from .errors import AttributionError
+from .errors import AttributionError, ShapeError
 from .evaluate import Cancel, Progress, Run
 from .forward import Forward
 from .guard import parameter_bytes, untouched
@@ -55,6 +56,10 @@ class Method(ABC):
     """Whether `at=` must name a layer."""
     uses_mask: ClassVar[bool] = False
     """Whether it scores the features of a `mask`; other methods score every element, and refuse one."""
+    uses_baselines: ClassVar[bool] = True
+    """Whether it compares with `baselines`; other methods refuse them."""
+    draws: ClassVar[bool] = False
+    """Whether it uses random numbers, so that its values depend on the seed and on the examples explained together."""
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -96,7 +101,7 @@ class Method(ABC):
             mask: whole numbers that broadcast to what is attributed; elements with one id are one feature, also across
                 inputs. For the methods that score features, such as `FeatureAblation`.
             args, kwargs: further arguments of the model, not attributed. Tensors whose first dimension counts the
-                examples follow their example.
+                examples follow their example; wrap in `Shared` one that only happens to have that size.
             seed: an int or a CPU `torch.Generator` for methods that draw; None draws afresh. The global generator is
                 not used.
             memory_budget: bytes that one chunk of rows may need; None chooses (on a CPU 160 to 512 MiB, by the model's
@@ -113,11 +118,7 @@ class Method(ABC):
             Cancelled: when `cancel` said so.
         """
         started = time.perf_counter()
-        if mask is not None and not self.uses_mask:
-            raise AttributionError(
-                f"{type(self).__name__} scores every element by itself and takes no mask; leave mask= out and add up "
-                "the values of each feature, or use FeatureAblation"
-            )
+        self._check_uses(baselines, mask)
         if memory_budget is not None and not memory_budget > 0:
             raise AttributionError(f"memory_budget={memory_budget!r}; pass a positive number of bytes, 256 * 2**20 say")
         with torch.inference_mode(False), torch.no_grad(), untouched(model, self.needs_gradient):
@@ -145,6 +146,17 @@ class Method(ABC):
             timing=Timing(time.perf_counter() - started, run.rows, run.calls, run.largest_chunk),
         )
 
+    def _check_uses(self, baselines: Any, mask: Any) -> None:
+        """An argument that would change nothing is refused."""
+        name = type(self).__name__
+        if mask is not None and not self.uses_mask:
+            raise AttributionError(
+                f"{name} scores every element by itself and takes no mask; leave mask= out and add up the values of "
+                "each feature, or use FeatureAblation"
+            )
+        if baselines is not None and not self.uses_baselines:
+            raise AttributionError(f"{name} compares with nothing and takes no baselines; leave baselines= out")
+
 
 def all_methods() -> dict[str, type[Method]]:
     """Every method there is, by class name: ours and any subclass of `Method` that a user has defined."""
@@ -167,6 +179,9 @@ def _forward(model: Any, inputs: Any, target: Any, at: Any, args: Any, kwargs: A
         )
     layout, tensors = unpack(inputs, "inputs")
     n = batch_size(layout, tensors)
+    twice = sorted(set(layout.names) & set(kwargs or ())) if layout.kind == "dict" else []
+    if twice:
+        raise ShapeError(f"{', '.join(twice)} is given both in inputs and in kwargs; pass it once")
     tensors = tuple(t.clone() if t.is_inference() else t.detach() for t in tensors)
     return Forward(
         model=model,
@@ -176,7 +191,7 @@ def _forward(model: Any, inputs: Any, target: Any, at: Any, args: Any, kwargs: A
         examples=n,
         target=Target(target, n),
         place=None if at is None else find(model, at),
-        neuron=find(model, At(target.layer, target.side)) if isinstance(target, Neuron) else None,
+        neuron=find(model, At(target.layer, target.side), "Neuron layer") if isinstance(target, Neuron) else None,
         args=args if isinstance(args, tuple) else (args,),
         kwargs=dict(kwargs or {}),
     )
@@ -185,13 +200,15 @@ def _forward(model: Any, inputs: Any, target: Any, at: Any, args: Any, kwargs: A
 def _generator(seed: int | torch.Generator | None) -> torch.Generator:
     if isinstance(seed, torch.Generator):
         return seed
-    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
-        raise AttributionError(
-            f"seed={seed!r} is a {type(seed).__name__}; pass a whole number, a torch.Generator or None"
-        )
     generator = torch.Generator()
     if seed is None:
         generator.seed()
     else:
-        generator.manual_seed(seed)
+        try:
+            generator.manual_seed(operator.index(seed))
+        except TypeError:
+            kind = type(seed).__name__
+            raise AttributionError(
+                f"seed={seed!r} is a {kind}; pass a whole number, a torch.Generator or None"
+            ) from None
     return generator

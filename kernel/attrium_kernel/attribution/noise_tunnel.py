@@ -30,6 +30,7 @@ class NoiseTunnel(Method):
     """
 
     label: ClassVar[str] = "Noise tunnel"
+    draws: ClassVar[bool] = True
     method: Method = setting(doc="The method to average.")
     kind: Literal["smoothgrad", "smoothgrad_sq", "vargrad"] = setting(
         "smoothgrad", doc="Mean, mean square or variance."
@@ -55,6 +56,11 @@ class NoiseTunnel(Method):
         """That of the inner method."""
         return self.method.uses_mask
 
+    @property
+    def uses_baselines(self) -> bool:  # type: ignore[override]  # as above
+        """That of the inner method."""
+        return self.method.uses_baselines
+
     def explain(self, case: Case) -> Explained:
         """The inner method on every noisy copy."""
         case.run.expect(case.n)  # for the scores at the clean examples
@@ -64,7 +70,8 @@ class NoiseTunnel(Method):
         stdevs = noise.spread(self.stdevs, len(noised))
         moments = _Moments(case.n, centred=self.kind == "vargrad")
         copies = case.n * self.n_samples
-        block = _block_rows(case.run.budget, noised, copies)
+        # a method that draws takes its numbers between those of the noise: whole samples keep their order fixed
+        block = case.n if self.method.draws else _block_rows(case.run.budget, noised, copies)
         for start in range(0, copies, block):
             numbers = torch.arange(start, min(start + block, copies))
             rows = numbers % case.n

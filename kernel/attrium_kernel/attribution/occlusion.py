@@ -14,7 +14,7 @@ from .case import Case
 from .errors import ShapeError
 from .method import Explained, Method
 from .settings import setting
-from .structure import Tensors, take
+from .structure import Tensors, rows_of
 
 Window = tuple[slice, ...]
 
@@ -44,7 +44,7 @@ class Occlusion(Method):
         places = [(t, window) for t, p in enumerate(x) for window in self._windows(p)]
 
         def hide(examples: Tensor, parts: Tensor) -> Tensors:
-            points = tuple(take(p, examples).expand(len(examples), *p.shape[1:]).clone() for p in x)
+            points = tuple(p.clone() for p in rows_of(x, examples))
             for row, (example, part) in enumerate(zip(examples.tolist(), parts.tolist(), strict=True)):
                 t, window = places[part]
                 points[t][(row, *window)] = base[t][(min(example, base[t].shape[0] - 1), *window)]
@@ -91,7 +91,9 @@ def _per_axis(setting_: Any, shape: tuple[int, ...], what: str, whole: int | Non
 def _changed(x: Tensors, base: Tensors, places: list[tuple[int, Window]]) -> Tensor:
     """`(n, windows)` whether a window differs from its baseline anywhere."""
     differs = [p != z for p, z in zip(x, base, strict=True)]
-    return torch.stack([differs[t][(slice(None), *window)].flatten(1).any(1) for t, window in places], 1)
+    return torch.stack(
+        [differs[t][(slice(None), *window)].reshape(len(differs[t]), -1).any(1) for t, window in places], 1
+    )
 
 
 def _mean_over_windows(table: Tensor, places: list[tuple[int, Window]], t: int, like: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
 
 from .errors import PlaceError
@@ -30,6 +31,26 @@ class At:
     module: nn.Module | str
     side: Side = "output"
     index: int = 0
+
+    def __post_init__(self) -> None:
+        check_side(self.side)
+
+
+def check_side(side: str) -> None:
+    """Raise `PlaceError` for a side that there is not."""
+    if side not in ("output", "input"):
+        raise PlaceError(f"side={side!r}; pass 'output' or 'input'")
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A further argument that all rows share, though its first dimension may happen to equal the number of examples.
+
+    Args:
+        tensor: given to the model as it is, for example class weights.
+    """
+
+    tensor: Tensor
 
 
 @dataclass(frozen=True)
@@ -53,28 +74,39 @@ class Place:
     index: int
 
 
-def find(model: Callable[..., Any], at: nn.Module | str | At) -> Place:
-    """Find the module meant; raises `PlaceError` with the nearest names if there is none."""
+def find(model: Callable[..., Any], at: nn.Module | str | At, word: str = "at") -> Place:
+    """Find the module meant; raises `PlaceError` with the nearest names if there is none. `word` names the argument."""
     at = at if isinstance(at, At) else At(at)
-    roots = modules_behind(model)
-    if isinstance(at.module, str):
-        named = {name: module for root in roots for name, module in root.named_modules() if name}
-        if at.module not in named:
-            near = difflib.get_close_matches(at.module, named, n=3, cutoff=0.4) or list(named)[:5]
-            raise PlaceError(
-                f"at={at.module!r}: no such layer; did you mean {', '.join(map(repr, near)) or 'another model'}?"
-            )
-        return Place(named[at.module], at.module, at.side, at.index)
-    if not isinstance(at.module, nn.Module):
+    module: Any = at.module
+    named = [
+        (name.removeprefix("_orig_mod."), module)  # torch.compile puts the user's model there
+        for root in modules_behind(model)
+        for name, module in root.named_modules(remove_duplicate=False)
+    ]
+    if isinstance(module, str):
+        return Place(_named(module, named, word), module, at.side, at.index)
+    if not isinstance(module, nn.Module):
+        kind = type(module).__name__
+        raise PlaceError(f"{word}={module!r} is a {kind}; pass a module of the model, its dotted name, or At(...)")
+    names = [name for name, other in named if other is module]
+    if named and not names:
+        kind = type(module).__name__
+        raise PlaceError(f"{word}={kind}(...) is not part of the model; pass one of model.named_modules()")
+    return Place(module, (names and names[0]) or type(module).__name__, at.side, at.index)
+
+
+def _named(name: str, named: list[tuple[str, nn.Module]], word: str) -> nn.Module:
+    """The one module of this name."""
+    found = list(dict.fromkeys(module for other, module in named if other == name and name))
+    if len(found) > 1:
+        raise PlaceError(f"{word}={name!r} is the name of layers in {len(found)} modules; pass the module itself")
+    if not found:
+        known = list(dict.fromkeys(other for other, _ in named if other))
+        near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or known[:5]
         raise PlaceError(
-            f"at={at.module!r} is a {type(at.module).__name__}; pass a module of the model, its dotted name, or At(...)"
+            f"{word}={name!r}: no such layer; did you mean {', '.join(map(repr, near)) or 'another model'}?"
         )
-    names = [name for root in roots for name, module in root.named_modules() if module is at.module]
-    if roots and not names:
-        raise PlaceError(
-            f"at={type(at.module).__name__}(...) is not part of the model; pass one of model.named_modules()"
-        )
-    return Place(at.module, names[0] if names and names[0] else type(at.module).__name__, at.side, at.index)
+    return found[0]
 
 
 class Tap:
@@ -89,6 +121,11 @@ class Tap:
     def open(self) -> Iterator[None]:
         """Hooked while open; raises `PlaceError` on leaving normally if the module was never called."""
         module = self.place.module
+        if isinstance(module, torch.jit.ScriptModule):
+            raise PlaceError(
+                f"layer {self.place.name!r} is compiled by torch.jit.script and cannot be tapped; attribute at the "
+                "inputs, or use the Python model"
+            )
         if self.place.side == "output":
             handle = module.register_forward_hook(lambda _m, _args, output: self._pass(output))
         else:

@@ -40,6 +40,7 @@ class Saliency(Method):
     """
 
     label: ClassVar[str] = "Saliency"
+    uses_baselines: ClassVar[bool] = False
     absolute: bool = setting(True, doc="Absolute value of the gradient; off keeps its sign.")
 
     def explain(self, case: Case) -> Explained:

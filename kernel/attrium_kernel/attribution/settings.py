@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
+import numbers
 import types
 import typing
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -26,6 +27,8 @@ class Setting:
         low, high: inclusive bounds for numbers, or None.
         choices: the allowed values of a `choice`.
         doc: one line for the reader.
+        optional: whether None may be given.
+        several: whether a tuple of numbers may be given.
     """
 
     name: str
@@ -35,6 +38,8 @@ class Setting:
     high: float | None = None
     choices: tuple[str, ...] = ()
     doc: str = ""
+    optional: bool = False
+    several: bool = False
 
 
 def setting(
@@ -55,6 +60,7 @@ def settings_of(method: Any) -> list[Setting]:
     found = []
     for field in dataclasses.fields(cls):
         kind, choices = _kind(field.name, hints[field.name])
+        parts = get_args(hints[field.name])
         default = field.default if isinstance(method, type) else getattr(method, field.name)
         meta = field.metadata
         found.append(
@@ -66,6 +72,8 @@ def settings_of(method: Any) -> list[Setting]:
                 meta.get("high"),
                 choices,
                 meta.get("doc", ""),
+                optional=type(None) in parts,
+                several=any(get_origin(part) is tuple for part in parts),
             )
         )
     return found
@@ -88,13 +96,14 @@ def check_settings(method: Any) -> None:
         if s.kind == "method" and (isinstance(value, type) or not hasattr(value, "explain")):
             raise SettingError(f"{where}: expected a method, for example {s.name}=IntegratedGradients()")
         if s.kind in ("int", "float", "ints"):
-            for number in _numbers(value):
+            for number in _numbers(where, s, value):
                 _check_number(where, s, number)
 
 
 def _check_number(where: str, s: Setting, number: Any) -> None:
-    kinds = (int, float) if s.kind == "float" else (int,)
-    if isinstance(number, bool) or not isinstance(number, kinds):
+    kind: type = numbers.Real if s.kind == "float" else numbers.Integral
+    fits = isinstance(number, kind) and not isinstance(number, bool)
+    if not fits or not math.isfinite(number):
         raise SettingError(f"{where}: expected {'a number' if s.kind == 'float' else 'whole numbers'}")
     low_ok = s.low is None or number >= s.low
     high_ok = s.high is None or number <= s.high
@@ -107,12 +116,15 @@ def _check_number(where: str, s: Setting, number: Any) -> None:
         raise SettingError(f"{where}: {number} is out of bounds; pass {s.name} {bounds}")
 
 
-def _numbers(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [number for item in value for number in _numbers(item)]
-    return [value]
+def _numbers(where: str, s: Setting, value: Any) -> tuple[Any, ...]:
+    """The numbers to check in a value: itself, those of a tuple where one may be given, none of an allowed None."""
+    if value is None and s.optional:
+        return ()
+    if isinstance(value, tuple) and s.several:
+        return value
+    if isinstance(value, list) and s.several:
+        raise SettingError(f"{where}: pass a tuple, not a list")
+    return (value,)
 
 
 def _kind(name: str, hint: Any) -> tuple[Kind, tuple[str, ...]]:

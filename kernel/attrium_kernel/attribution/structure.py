@@ -93,6 +93,11 @@ def take(tensor: Tensor, rows: Tensor) -> Tensor:
     return tensor if tensor.shape[0] == 1 else tensor.index_select(0, rows.to(tensor.device))
 
 
+def rows_of(tensors: Tensors, rows: Tensor) -> Tensors:
+    """These rows of each tensor; one row that stands for all is repeated, as a view."""
+    return tuple(take(t, rows).expand(len(rows), *t.shape[1:]) for t in tensors)
+
+
 def column(weights: Tensor, like: Tensor) -> Tensor:
     """`(rows,)` weights shaped to multiply `(rows, *features)`."""
     return weights.to(like).reshape(-1, *[1] * (like.dim() - 1))

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from .errors import ModelOutputError, TargetError
-from .places import Side
+from .places import Side, check_side
 
 TargetSpec = Any
 """int, list of ints, 1-D tensor, tuple, list of tuples, callable, `Neuron`, or None: see `Method.attribute`."""
@@ -30,6 +31,9 @@ class Neuron:
     layer: nn.Module | str
     index: int | tuple[int, ...] | Callable[[Tensor], Tensor]
     side: Side = "output"
+
+    def __post_init__(self) -> None:
+        check_side(self.side)
 
 
 def logits_of(output: Any) -> Tensor:
@@ -77,8 +81,10 @@ class Target:
         """
         if callable(self.spec):
             return _check_scores(self.spec(output), len(examples))
-        logits = logits_of(output)
+        logits = _real(logits_of(output), "the model's output")
         if logits.dim() == 0 or (len(examples) > 1 and logits.numel() == 1):
+            if self.common not in (None, (0,), (-1,)):
+                raise TargetError(f"target={self.spec!r}, but the model gives a single number; pass target=None")
             return logits.reshape(())
         if logits.shape[0] != len(examples):
             raise ModelOutputError(
@@ -99,7 +105,10 @@ class Target:
         if callable(self.spec.index):
             return _check_scores(self.spec.index(activation), len(examples))
         try:
-            return _at_index(activation, _indices(self.spec.index), examples)
+            indices = _indices(self.spec.index)
+            if len(indices) > 1:
+                raise TargetError(f"index={self.spec.index!r} names {len(indices)} units; pass one int or one tuple")
+            return _at_index(activation, indices, examples)
         except TargetError as error:
             raise TargetError(
                 f"Neuron of layer {layer!r}, whose {self.spec.side} for one example has shape "
@@ -109,8 +118,10 @@ class Target:
 
 def _indices(spec: TargetSpec) -> list[tuple[int, ...]]:
     """Any of the index forms as a list of index tuples, one for all examples or one for each."""
+    if isinstance(spec, np.ndarray):
+        spec = torch.from_numpy(spec)
     if isinstance(spec, Tensor):
-        if spec.is_floating_point() or spec.dim() > 1:
+        if spec.is_floating_point() or spec.dtype == torch.bool or spec.dim() > 1:
             raise TargetError(
                 f"target is a {spec.dtype} tensor of shape {tuple(spec.shape)}; pass whole numbers, (examples,)"
             )
@@ -123,7 +134,7 @@ def _indices(spec: TargetSpec) -> list[tuple[int, ...]]:
         if not spec or not all(hasattr(i, "__index__") for i in spec):
             raise TargetError(f"target={spec!r}; a tuple must hold whole numbers, an index into one row of the output")
         return [tuple(i.__index__() for i in spec)]
-    if isinstance(spec, list) and spec:
+    if isinstance(spec, list) and spec and not any(isinstance(item, (list, np.ndarray)) for item in spec):
         return [index for item in spec for index in _indices(item)]
     raise TargetError(
         f"target={spec!r} is a {type(spec).__name__}; pass an int, list, tensor, tuple, callable, Neuron or None"
@@ -167,10 +178,24 @@ def _check_index(index: tuple[int, ...], shape: torch.Size) -> None:
             raise TargetError(f"target={shown!r}, but {what}; pass 0 <= target < {size}")
 
 
+def _real(output: Tensor, what: str) -> Tensor:
+    """Real numbers to score by; whole numbers are taken as such."""
+    if output.is_complex() or output.dtype == torch.bool:
+        raise ModelOutputError(
+            f"{what} has dtype {output.dtype}; a score must be a real number: pass a callable target"
+        )
+    return output if output.is_floating_point() else output.to(torch.get_default_dtype())
+
+
 def _check_scores(scores: Any, rows: int) -> Tensor:
     if not isinstance(scores, Tensor):
         raise TargetError(
             f"the callable target returned a {type(scores).__name__}; it must return a tensor of shape ({rows},)"
+        )
+    if not scores.is_floating_point():
+        raise TargetError(
+            f"the callable target returned {scores.dtype}; return real numbers that follow the output, not a "
+            "choice or a count of them"
         )
     if scores.dim() == 0:
         return scores
