@@ -49,7 +49,7 @@ class Method(ABC):
     """
 
     label: ClassVar[str] = ""
-    """Name for a reader."""
+    """Name for a reader; by default the class's own."""
     needs_gradient: ClassVar[bool] = True
     """Whether autograd must run through the model."""
     needs_layer: ClassVar[bool] = False
@@ -60,6 +60,11 @@ class Method(ABC):
     """Whether it compares with `baselines`; other methods refuse them."""
     draws: ClassVar[bool] = False
     """Whether it uses random numbers, so that its values depend on the seed and on the examples explained together."""
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        if "label" not in cls.__dict__:  # a subclass of a method is another method
+            cls.label = cls.__name__
 
     def __post_init__(self) -> None:
         check_settings(self)

@@ -12,6 +12,7 @@ from . import noise
 from .case import Case
 from .method import Explained, Method
 from .places import require_float
+from .saliency import Saliency
 from .settings import setting
 from .structure import Tensors, accumulator_dtype
 
@@ -31,7 +32,7 @@ class NoiseTunnel(Method):
 
     label: ClassVar[str] = "Noise tunnel"
     draws: ClassVar[bool] = True
-    method: Method = setting(doc="The method to average.")
+    method: Method = setting(Saliency(), doc="The method to average.")
     kind: Literal["smoothgrad", "smoothgrad_sq", "vargrad"] = setting(
         "smoothgrad", doc="Mean, mean square or variance."
     )

@@ -147,3 +147,16 @@ def test_settings_are_values() -> None:
     assert first == second
     with pytest.raises(dataclasses.FrozenInstanceError):
         first[0].default = 3  # type: ignore[misc]
+
+
+def test_a_subclass_of_a_method_has_a_name_of_its_own() -> None:
+    @dataclass(frozen=True)
+    class Sharper(Saliency):
+        pass
+
+    assert Sharper.label == "Sharper"
+    assert Saliency.label == "Saliency"
+
+
+def test_noise_is_averaged_around_the_gradient_unless_told_otherwise() -> None:
+    assert NoiseTunnel().method == Saliency()
