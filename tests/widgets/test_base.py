@@ -15,6 +15,7 @@ import traitlets as t
 import attrium
 from attrium import ImageAttribution, Insights, TextAttribution
 from attrium import base as base_module
+from attrium import channel as channel_module
 from attrium.base import AttriumWidget
 from attrium.channel import MAX_CELLS, Source
 from attrium.errors import BundleMissingError
@@ -150,6 +151,17 @@ def test_a_view_larger_than_any_screen_is_refused():
     widget.register("heat", Source(torch.zeros(1).expand(MAX_CELLS // 1000 + 1, 1000)))
     reply, _ = ask(widget, tensor="heat", index=[[0, MAX_CELLS // 1000 + 1], [0, 1000]], pixels=[10**6, 10**6])
     assert "ask for at most" in reply["message"]
+
+
+def test_a_view_that_is_too_large_is_refused_before_it_is_made(monkeypatch):
+    made = []
+    monkeypatch.setattr(channel_module, "make_frame", lambda *args, **keywords: made.append(1))
+    widget = Holder()
+    widget.register("heat", Source(torch.zeros(1).expand(3, 5000, 5000)))
+    assert "ask for at most" in ask(widget, tensor="heat", index=[[0, 3], [0, 5000], [0, 5000]])[0]["message"]
+    wide = {"index": [[0, 3], [0, 5000], [0, 5000]], "pixels": [4000, 4000]}
+    assert "48000000 cells" in ask(widget, tensor="heat", **wide)[0]["message"]
+    assert made == []
 
 
 def test_a_tensor_that_was_taken_away_is_no_longer_shown():

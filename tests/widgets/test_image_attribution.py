@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -10,7 +12,9 @@ import torch
 import traitlets as t
 from torch import nn
 
-from attrium import FeatureAblation, GradCAM, ImageAttribution, InputXGradient, IntegratedGradients, Saliency
+from attrium import FeatureAblation, GradCAM, ImageAttribution, InputXGradient, IntegratedGradients, Method, Saliency
+from attrium.captions import target_of, target_text
+from attrium.errors import DataError
 from attrium_kernel.arrays import PictureError
 from tests.widgets.comms import Screen
 from tests.widgets.models import Brightness, Faulty
@@ -228,3 +232,139 @@ def test_bad_input_is_explained_on_screen(widget, words):
     assert words in shown["message"]
     assert found.last_error is not None
     assert found.heat is None
+
+
+def test_another_picture_takes_the_scores_of_the_old_one_with_it():
+    model, x = Brightness(), torch.rand(1, 3, 8, 8)
+    widget = ImageAttribution.from_attribution(Saliency().attribute(model, x, target=1), x[0])
+    widget.selection = (slice(0, 8), slice(0, 8))
+    widget.image = PICTURE[:4, :4]
+    assert (widget.values, widget.heat, widget.attribution, widget.caption) == (None, None, None, {})
+    assert widget.selection is None
+
+
+def test_a_picture_for_values_that_had_none_keeps_them_and_their_caption():
+    widget = ImageAttribution(values=torch.ones(8, 8), caption={"target": "cat"})
+    widget.image = PICTURE
+    assert torch.equal(widget.values, torch.ones(8, 8))
+    assert widget.caption == {"target": "cat"}
+
+
+def test_another_picture_stops_the_explanation_of_the_old_one_for_good():
+    class Slow(Brightness):
+        def forward(self, x):
+            inside.set()
+            gate.wait(5)
+            return super().forward(x)
+
+    inside, gate = threading.Event(), threading.Event()
+    widget = ImageAttribution.explain(Slow(), torch.rand(3, 8, 8), method=Saliency(), target=1)
+    assert inside.wait(10)
+    widget.image = PICTURE
+    gate.set()
+    assert widget.wait(20)
+    widget.retry()
+    assert widget.wait(20)
+    assert (widget.values, widget.caption) == (None, {})
+    with pytest.raises(TypeError, match="shows given values"):
+        widget.explain_again(target=0)
+
+
+def test_no_values_have_no_caption_and_no_attribution():
+    x = torch.rand(1, 3, 8, 8)
+    widget = ImageAttribution.from_attribution(Saliency().attribute(Brightness(), x, target=1), x[0])
+    widget.values = torch.ones(8, 8)
+    assert (widget.attribution, widget.caption) == (None, {})
+    widget.caption = {"target": "mine"}
+    widget.values = torch.zeros(8, 8)
+    assert widget.caption == {"target": "mine"}
+    widget.values = None
+    assert (widget.heat, widget.caption) == (None, {})
+
+
+def test_a_picture_that_is_refused_changes_nothing():
+    def whole(widget):
+        screen = Screen(widget)
+        screen.say({"kind": "view", "id": 1, "tensor": "image", "index": [[0, 8], [0, 8], [0, 3]], "pixels": [8, 8]})
+        return screen.replies()[-1][1]
+
+    def both(widget):
+        with widget.hold_trait_notifications():
+            widget.image = PICTURE[:4, :4]
+            widget.opacity = 7.0
+
+    widget = ImageAttribution(PICTURE)
+    with pytest.raises(t.TraitError):
+        both(widget)
+    with pytest.raises(PictureError):
+        widget.image = np.zeros((2, 2, 7))
+    assert whole(widget) == [PICTURE.tobytes()]
+    widget.values = torch.ones(8, 8)
+    assert widget.values.shape == (8, 8)
+
+
+def test_values_that_were_refused_are_not_drawn_later():
+    widget = ImageAttribution(values=torch.ones(4, 4))
+    widget.image = PICTURE
+    with pytest.raises(PictureError):
+        widget.values = torch.zeros(9, 9)
+    assert torch.equal(widget._scores, torch.ones(4, 4))
+
+
+def test_explain_takes_one_example():
+    with pytest.raises(DataError, match=r"inputs has 4 examples; pass one, inputs\[0\] say"):
+        ImageAttribution.explain(Brightness(), torch.rand(4, 3, 8, 8))
+
+
+def test_inputs_go_where_the_model_is():
+    class Elsewhere(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.zeros(1, device="meta"))
+
+        def forward(self, x):
+            seen.append(x.device.type)
+            raise ValueError("seen")
+
+    seen: list[str] = []
+    assert ImageAttribution.explain(Elsewhere(), torch.rand(3, 8, 8)).wait(20)
+    assert seen == ["meta"]
+
+
+def test_grad_cam_finds_the_convolution_behind_a_function():
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(144, 2))
+    widget = ImageAttribution.explain(lambda x: model(x), torch.rand(3, 8, 8), method=GradCAM())
+    assert widget.wait(20)
+    assert widget.caption["method"].startswith("Grad-CAM at 0")
+
+
+@dataclass(frozen=True)
+class NoBaselines(Method):
+    """Refuses baselines, as methods that use none do."""
+
+    uses_baselines: ClassVar[bool] = False
+
+    def attribute(self, *args, **keywords):
+        assert keywords.get("baselines") is None and keywords.get("mask") is None
+        return Saliency().attribute(*args, **keywords)
+
+    def explain(self, case):
+        raise NotImplementedError
+
+
+def test_baselines_and_mask_wait_for_a_method_that_uses_them():
+    model, x, grid = Brightness(), torch.rand(3, 8, 8), torch.zeros(1, 8, 8, dtype=torch.long)
+    widget = ImageAttribution.explain(model, x, method=FeatureAblation(), target=1, baselines=x[None] / 2, mask=grid)
+    assert widget.wait(20)
+    first = widget.values
+    widget.explain_again(method=NoBaselines())
+    assert widget.wait(20)
+    assert widget.last_error is None
+    widget.explain_again(method=FeatureAblation())
+    assert widget.wait(20)
+    assert torch.equal(widget.values, first)
+
+
+@pytest.mark.parametrize("target", [np.int64(1), [np.int64(1)], np.array([1]), torch.tensor(1), 1])
+def test_a_class_has_its_name_whatever_kind_of_number_it_is(target):
+    assert target_text(target_of(target, 0), ["dark", "bright"]) == "bright"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 import time
@@ -19,6 +20,8 @@ from attrium import FeatureAblation, Insights, Method, setting, zoo
 from attrium.errors import DataError
 from attrium.explanations import Explanations
 from attrium.features import ImageFeature, TextFeature
+from attrium.jobs import Job
+from attrium.wishes import class_index
 from attrium_kernel.attribution import SettingError
 from attrium_kernel.attribution.case import Case
 from attrium_kernel.attribution.method import Explained
@@ -163,6 +166,56 @@ def test_a_filter_of_unknown_words_is_refused():
         insights().filter = {"outcome": "odd"}
 
 
+def test_a_filter_takes_class_names_and_numbers_of_any_kind():
+    widget = insights(filter={"classes": ["dark"], "predicted": (np.int64(1),)})
+    assert widget.filter == {"outcome": "all", "classes": [0], "predicted": [1]}
+    assert [card["index"] for card in widget.cards] == np.flatnonzero((LABELS == 0) & (PREDICTED == 1)).tolist()[:5]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        ({"classes": ["cat"]}, r"filter\['classes'\]: there is no class 'cat'; the classes are dark, bright"),
+        ({"predicted": 3}, r"filter\['predicted'\]=3; pass a list of classes, \[3\]"),
+        ({"classes": "dark"}, "pass a list of classes"),
+        ({"predicted": [2]}, "there is no class 2; pass 0 <= class < 2"),
+        ({"predicted": [0.5]}, "0.5 is a float; pass a class, by index or name"),
+    ],
+)
+def test_a_filter_of_classes_that_are_not_there_is_refused(wanted, words):
+    widget = insights()
+    with pytest.raises(t.TraitError, match=words):
+        widget.filter = wanted
+    assert widget.filter == {"outcome": "all", "classes": [], "predicted": []}
+
+
+def test_a_name_that_two_classes_have_is_not_guessed():
+    with pytest.raises(t.TraitError, match=r"the classes \[0, 2\] are all called 'crane'"):
+        class_index("crane", ["crane", "cat", "crane"], "targets[0]")
+
+
+def test_targets_may_have_numbers_for_keys_and_names_for_classes():
+    widget = insights()
+    widget.targets = {0: 1, np.int64(2): "bright"}
+    assert widget.targets == {"0": 1, "2": 1}
+    assert widget.wait(60)
+    assert [card["target"] for card in widget.cards] == [1, PREDICTED[1], 1, *PREDICTED[3:5]]
+
+
+@pytest.mark.parametrize(
+    ("targets", "words"),
+    [
+        ({0: 2}, r"targets\[0\]: there is no class 2; pass 0 <= class < 2, or a name"),
+        ({0: -1}, "there is no class -1"),
+        ({COUNT: 1}, f"the key {COUNT}; pass the index of an example, 0 <= index < {COUNT}"),
+        ({"first": 1}, "the key 'first'; pass the index"),
+    ],
+)
+def test_targets_that_are_not_there_are_refused(targets, words):
+    with pytest.raises(t.TraitError, match=words):
+        insights().targets = targets
+
+
 def test_another_target_is_explained_for_that_card_and_kept_for_the_others():
     widget = insights()
     before = list(widget.heats)
@@ -174,8 +227,7 @@ def test_another_target_is_explained_for_that_card_and_kept_for_the_others():
 
 
 def test_a_wrong_target_is_an_error_on_its_own_card_only():
-    widget = insights()
-    widget.targets = {"1": 7}
+    widget = Insights(Brightness(), pictures(), page_size=5, targets={"1": 7}, method="Saliency")  # no class names yet
     assert widget.wait(60)
     assert widget.heats[1] == {"error": "target=7, but the model has 2 classes (0 to 1); pass 0 <= target < 2"}
     assert "frame" in widget.heats[0] and "frame" in widget.heats[4]
@@ -420,6 +472,78 @@ def test_a_fault_of_one_example_does_not_hide_the_others():
     assert "nan" in widget.heats[3]["error"]
 
 
+@dataclass(frozen=True)
+class Fragile(Method):
+    """Ones, but a KeyError for a bright picture."""
+
+    label: ClassVar[str] = "Fragile"
+
+    def explain(self, case: Case) -> Explained:
+        (x,) = case.points()
+        if bool((x > 2.5 / COUNT).any()):
+            raise KeyError("too bright")
+        return Explained((torch.ones_like(x),))
+
+
+def test_any_error_of_one_example_stays_on_its_card():
+    widget = insights(method=Fragile())
+    assert widget.status["state"] == "idle"
+    assert [heat.get("error") for heat in widget.heats] == [None, None, None, *["KeyError: 'too bright'"] * 2]
+
+
+@dataclass(frozen=True)
+class Drawing(Method):
+    """Random values."""
+
+    label: ClassVar[str] = "Drawing"
+    draws: ClassVar[bool] = True
+    uses_baselines: ClassVar[bool] = False
+
+    def attribute(self, model, inputs, **keywords):
+        assert keywords.get("baselines") is None, "it uses none"
+        return super().attribute(model, inputs, **keywords)
+
+    def explain(self, case: Case) -> Explained:
+        (x,) = case.points()
+        return Explained((torch.rand(x.shape, generator=case.run.generator),))
+
+
+def test_a_cards_random_values_do_not_depend_on_its_neighbours():
+    one = insights(method=Drawing(), page=1, baselines=0.5)
+    other = insights(method=Drawing(), page_size=8, baselines=0.5)
+    assert "error" not in one.heats[0]
+    assert np.array_equal(frame_values(one.heats[1]), frame_values(other.heats[6]))
+    assert all("frame" in heat for heat in texts(method=Drawing()).heats)
+
+
+def test_floats_reach_the_model_as_they_are():
+    images = np.random.default_rng(5).random((2, 8, 6, 3))
+    made = ImageFeature(images).inputs([0, 1])
+    assert made.dtype == torch.float32
+    assert np.array_equal(made.numpy(), images.astype(np.float32).transpose(0, 3, 1, 2))
+    assert np.array_equal(ImageFeature(images.transpose(0, 3, 1, 2)).inputs([0, 1]).numpy(), made.numpy())
+
+
+def test_class_names_are_found_in_a_turn_of_the_job(monkeypatch):
+    held: list[bool] = []
+    turn = Job.turn
+
+    @contextlib.contextmanager
+    def watched(job):
+        with turn(job):
+            held.append(True)
+            try:
+                yield
+            finally:
+                held.pop()
+
+    monkeypatch.setattr(Job, "turn", watched)
+    seen = []
+    monkeypatch.setattr(Insights, "_check_classes", lambda self, given: seen.append(bool(held)))
+    insights()
+    assert seen and all(seen)
+
+
 def test_pictures_of_different_sizes_say_what_to_do():
     images = [Image.new("RGB", (8, 8)), Image.new("RGB", (9, 8))]
     widget = Insights(Brightness(), images, CLASSES)
@@ -436,6 +560,7 @@ def test_pictures_of_different_sizes_say_what_to_do():
             "1 labels for 30 examples; pass one for each",
         ),
         (lambda: Insights(Brightness(), 3, CLASSES), "data is a int; pass images"),
+        (lambda: Insights(WordSum(), "a text", CLASSES), "data is one text, 'a text'; pass a list of texts"),
         (lambda: Insights(WordSum(), ["1"], CLASSES), "texts need a tokenizer; pass tokenizer="),
         (lambda: Insights(WordSum(), ["1"], CLASSES, tokenizer=object()), "tokenizer is a object"),
     ],

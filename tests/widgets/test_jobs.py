@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import weakref
 
 import pytest
+import torch
 
 from attrium.base import AttriumWidget
 from attrium.errors import DataError
-from attrium.jobs import UPDATES_PER_SECOND
+from attrium.jobs import LOCK, UPDATES_PER_SECOND, failed
 from attrium_kernel.attribution import Cancelled
 from tests.widgets.comms import Screen
 
@@ -142,8 +145,7 @@ def test_retry_runs_the_failed_work_again_and_success_clears_the_error():
 
 def test_retry_with_nothing_to_run_takes_the_error_off_the_screen():
     widget = Worker()
-    widget.show_error(DataError("no such file"), "Reading")
-    assert widget.status["state"] == "error"
+    widget.status = failed("Reading", DataError("no such file"))
     Screen(widget).say({"kind": "retry"})
     assert widget.status["state"] == "idle"
 
@@ -182,6 +184,7 @@ def test_a_new_label_is_shown_at_once():
     widget = Worker()
 
     def work(job):
+        time.sleep(0.05)  # until the main thread waits: what comes while it holds the lock is dropped
         job.progress(1, 2, "Predicting")
         job.progress(0, 3, "Explaining")
 
@@ -250,3 +253,64 @@ def test_closing_a_widget_stops_its_job():
     widget.submit("Long", work)
     widget.close()
     assert stopped.wait(5)
+
+
+def test_progress_never_waits_for_whoever_changes_traits():
+    widget, started, go_on, passed = Worker(), threading.Event(), threading.Event(), threading.Event()
+
+    def work(job):
+        started.set()
+        go_on.wait(5)
+        job.progress(1, 2)
+        passed.set()
+
+    widget.submit("Explaining", work)
+    assert started.wait(5)
+    with LOCK:  # as set_state and notify_change do, with an observer that waits for the worker's model
+        go_on.set()
+        arrived = passed.wait(2)
+    assert widget.wait(5)
+    assert arrived
+
+
+def test_an_update_that_was_dropped_does_not_count_as_shown():
+    widget, started, dropped, go_on = Worker(), threading.Event(), threading.Event(), threading.Event()
+
+    def work(job):
+        started.set()
+        go_on.wait(5)
+        job.progress(1, 3)
+        dropped.set()
+        with job.turn():
+            job.progress(2, 3)
+
+    widget.submit("Explaining", work)
+    assert started.wait(5)
+    with LOCK:
+        go_on.set()
+        assert dropped.wait(2)
+    assert widget.wait(5)
+    assert [status["done"] for status in Screen(widget).updates("status")] == [0, 2, 0]
+
+
+def test_a_kept_error_keeps_no_tensors():
+    widget, held = Worker(), []
+
+    def inner():
+        tensor = torch.zeros(4)
+        held.append(weakref.ref(tensor))
+        raise KeyError("first")
+
+    def work(job):
+        tensor = torch.zeros(4)
+        held.append(weakref.ref(tensor))
+        try:
+            inner()
+        except KeyError as error:
+            raise DataError("second") from error
+
+    widget.submit("Failing", work)
+    assert widget.wait(5)
+    gc.collect()
+    assert [tensor() for tensor in held] == [None, None]
+    assert widget.last_error.__traceback__ is not None

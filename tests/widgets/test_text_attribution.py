@@ -101,3 +101,26 @@ def test_an_attribution_of_ids_is_taken_from_the_one_input_it_has():
 def test_a_part_that_is_not_there_names_those_that_are():
     with pytest.raises(DataError, match=r"part='ids', but the attribution has values for \['input_ids'\]"):
         TextAttribution.from_attribution(attribute(FeatureAblation()), ["^", "3", "7", "$"], part="ids")
+
+
+def test_tokens_of_another_number_take_what_belonged_to_the_old_ones_with_them():
+    widget = TextAttribution(TOKENS, torch.ones(3), words=[0, 0, 1], special=[True] * 3, selection=[2])
+    widget.caption = {"score": 1.0}
+    widget.tokens = ["two", "tokens"]
+    assert (widget.scores, widget.values, widget.selection, widget.caption) == (None, None, [], {})
+    assert (widget.words, widget.special) == ([0, 1], [False, False])
+    widget.scores = torch.ones(2)
+    assert widget.values.tolist() == [1, 1]
+
+
+def test_tokens_of_the_same_number_keep_the_scores():
+    widget = TextAttribution(TOKENS, torch.ones(3), words=[0, 0, 1])
+    widget.tokens = ["a", "b", "c"]
+    assert widget.values.tolist() == [1, 1, 1] and widget.words == [0, 0, 1]
+
+
+def test_scores_that_are_refused_change_nothing():
+    widget = TextAttribution(TOKENS, torch.ones(3))
+    with pytest.raises(LengthError):
+        widget.scores = torch.zeros(4)
+    assert widget.values.tolist() == [1, 1, 1]

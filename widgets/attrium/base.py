@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,7 +14,7 @@ import traitlets as t
 from .channel import Channel, Source
 from .errors import BundleMissingError
 from .export import save_html
-from .jobs import Job, Jobs, Status, failed, idle
+from .jobs import LOCK, Job, Jobs, Status, idle
 
 STATIC = Path(__file__).parent / "static"
 """Where the JavaScript build puts its bundles."""
@@ -51,9 +50,8 @@ class AttriumWidget(anywidget.AnyWidget):
                 f"the front end of {type(self).__name__} is missing: {self.bundle}.js is not in {STATIC}. "
                 "Run `make bundles` in a checkout, or `pip install .`, and restart the kernel"
             )
-        self._lock = threading.RLock()
         self._channel = Channel(self.find_source)
-        self._jobs = Jobs(self._lock, self._show_status)
+        self._jobs = Jobs(self._show_status)
         super().__init__(**traits)
         self.on_msg(self._receive)
 
@@ -61,11 +59,15 @@ class AttriumWidget(anywidget.AnyWidget):
 
     @property
     def last_error(self) -> BaseException | None:
-        """The error of the last job, with its traceback; None if it went well."""
+        """The error of the last job, with its traceback (less the local variables); None if it went well."""
         return self._jobs.last_error
 
     def wait(self, timeout_s: float | None = None) -> bool:
-        """Block until the worker is done; False if that took longer than `timeout_s` seconds."""
+        """Block until the worker is done; False if that took longer than `timeout_s` seconds.
+
+        While a job runs, the model is in eval mode, and frozen for methods that need gradients; then it is put back.
+        Call `w.wait()` before training it.
+        """
         return self._jobs.wait(timeout_s)
 
     def cancel(self) -> None:
@@ -79,12 +81,6 @@ class AttriumWidget(anywidget.AnyWidget):
     def submit(self, label: str, work: Callable[[Job], None]) -> None:
         """Run `work(job)` in this widget's worker; a running job gives way to it."""
         self._jobs.submit(label, work)
-
-    def show_error(self, error: BaseException, label: str = "") -> None:
-        """Show an error in the widget and keep it as `last_error`."""
-        with self._lock:
-            self._jobs.last_error = error
-            self.status = dict(failed(label, error))
 
     # The screen
 
@@ -110,12 +106,12 @@ class AttriumWidget(anywidget.AnyWidget):
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Take changes from the front end; the worker changes no trait meanwhile, so that no notice is lost."""
-        with self._lock:
+        with LOCK:
             super().set_state(sync_data)
 
     def notify_change(self, change: Any) -> None:
         """Tell the front end and observers of a change, from one thread at a time."""
-        with self._lock:
+        with LOCK:
             super().notify_change(change)
 
     def _receive(self, _widget: Any, content: Any, _buffers: Any) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from attrium_kernel.attribution import Attribution, Method
@@ -43,7 +44,7 @@ def interpolation(values: Tensor, drawn: Tensor) -> str:
 
 def target_of(target: Any, example: int) -> Any:
     """The target of one example, of any form that the kernel takes."""
-    if isinstance(target, Tensor):
+    if isinstance(target, (Tensor, np.ndarray)):
         target = target.tolist()
     if isinstance(target, list):
         return target[example] if len(target) > 1 else target[0]
@@ -52,6 +53,8 @@ def target_of(target: Any, example: int) -> Any:
 
 def target_text(target: Any, classes: Sequence[str] | None = None) -> str | int | None:
     """A target in words: the class by name where names are known."""
+    if hasattr(target, "__index__"):  # NumPy's integers too
+        target = int(target)
     if classes is not None and isinstance(target, int) and -len(classes) <= target < len(classes):
         return classes[target]
     if target is None or isinstance(target, int):

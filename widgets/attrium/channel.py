@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,11 +18,18 @@ MAX_CELLS = 4096 * 4096
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A tensor that the front end may look at, and how it is drawn: see `make_frame`."""
+    """A tensor that the front end may look at, and how it is drawn: see `make_frame`. Drawn are by default the last two
+    axes.
+    """
 
     tensor: Any
     axes: Sequence[int] | None = None
     pooling: Pooling = "absmax"
+
+    @property
+    def drawn(self) -> Sequence[int]:
+        """The axes that are drawn."""
+        return range(len(self.tensor.shape))[-2:] if self.axes is None else self.axes
 
 
 class Channel:
@@ -63,14 +71,22 @@ class Channel:
             near = difflib.get_close_matches(str(name), self._sources, 1) or sorted(self._sources)
             hint = f"ask for {', '.join(near)}" if near else "nothing is shown yet"
             raise AttriumError(f"there is no tensor {name!r} here; {hint}")
-        frame = make_frame(
-            source.tensor,
-            str(name),
-            region=request.get("index"),
-            pixels=request.get("pixels"),
-            axes=source.axes,
-            pooling=source.pooling,
+        index, pixels = request.get("index"), request.get("pixels")
+        if (cells := _cells(source, index, pixels)) > MAX_CELLS:
+            raise AttriumError(f"the view has {cells} cells; ask for at most {MAX_CELLS} with pixels")
+        return make_frame(
+            source.tensor, str(name), region=index, pixels=pixels, axes=source.drawn, pooling=source.pooling
         )
-        if frame.stored.size > MAX_CELLS:
-            raise AttriumError(f"the view has {frame.stored.size} cells; ask for at most {MAX_CELLS} with pixels")
-        return frame
+
+
+def _cells(source: Source, index: Any, pixels: Any) -> int:
+    """The cells that an answer would have; 0 for a request that is not understood: `make_frame` says why."""
+    try:
+        sizes = list(source.tensor.shape) if index is None else [stop - start for start, stop in index]
+        if pixels is not None:
+            limits = list(pixels) if len(pixels) > 1 else list(pixels) * len(source.drawn)
+            for axis, limit in zip(reversed(source.drawn), reversed(limits)):
+                sizes[axis] = min(sizes[axis], limit)
+        return math.prod(sizes)
+    except (TypeError, ValueError, IndexError):
+        return 0

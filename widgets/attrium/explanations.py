@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from attrium_kernel.attribution import Attribution, AttributionError, Method
+from attrium_kernel.attribution import Attribution, AttributionError, Cancelled, Method
 
 from .captions import finite, interpolation, method_text
 from .features import Feature
@@ -61,7 +61,8 @@ class Explanations:
         """Explain cards group by group; those that fail have an error for a heat, and are not kept."""
         targets = {index: key for key in keys for index in [key[0]]}
         done = 0
-        for group in self._feature.batches([key[0] for key in keys], GROUP):
+        draws = any(key[2].draws for key in keys)  # alone, so that no neighbour changes the draws
+        for group in self._feature.batches([key[0] for key in keys], 1 if draws else GROUP):
             job.check()
             members = [targets[index] for index in group]
             found = self._explain_group(members, job, _Share(job, done, len(group), len(keys)))
@@ -79,7 +80,9 @@ class Explanations:
     def _explain_group(self, keys: Sequence[Key], job: Job, share: _Share) -> list[tuple[Key, Explanation]]:
         try:
             return self._attribute(keys, job, share)
-        except (AttributionError, ValueError, RuntimeError, TypeError) as error:
+        except Cancelled:
+            raise
+        except Exception as error:  # whatever a model or preprocess of the user's raises
             if len(keys) == 1:
                 return [(keys[0], Explanation(None, {"error": _words(error)}))]
         return [pair for key in keys for pair in self._explain_group([key], job, share)]  # find out whose fault it was

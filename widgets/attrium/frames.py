@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, fields
 from typing import Any
 
 import traitlets as t
 
 from attrium_kernel.arrays import Frame
+
+from .channel import Source
 
 
 def to_wire(value: Any, _widget: Any = None) -> Any:
@@ -19,6 +22,18 @@ def to_wire(value: Any, _widget: Any = None) -> Any:
     if isinstance(value, (list, tuple)):
         return [to_wire(item) for item in value]
     return value
+
+
+@dataclass(frozen=True, eq=False)
+class SourcedFrame(Frame):
+    """A frame with the whole tensor that it was made from, which the widget registers once the trait has changed."""
+
+    source: Source
+
+
+def sourced(frame: Frame, source: Source) -> SourcedFrame:
+    """The frame with its source."""
+    return SourcedFrame(**{field.name: getattr(frame, field.name) for field in fields(frame)}, source=source)
 
 
 class FrameTrait(t.TraitType[Any, Any]):

@@ -15,8 +15,9 @@ from .base import AttriumWidget
 from .captions import caption_of, interpolation
 from .channel import Source
 from .drawing import CaptionTrait, PictureTraits
-from .frames import FrameTrait
-from .jobs import Job
+from .errors import DataError
+from .frames import FrameTrait, SourcedFrame, sourced
+from .jobs import LOCK, Job
 from .live import Question
 from .selection import RegionTrait
 from .tensors import one_tensor, picture_scores
@@ -80,6 +81,7 @@ class ImageAttribution(PictureTraits, AttriumWidget):
         self._drawn: Tensor | None = None
         self._question: Question | None = None
         self._attribution: Attribution | None = None
+        self._own_caption: dict[str, Any] = {}
         selection = traits.pop("selection", None)
         super().__init__(**traits)
         if image is not None:
@@ -142,10 +144,16 @@ class ImageAttribution(PictureTraits, AttriumWidget):
             method: by default `IntegratedGradients()`.
             target: by default the class that the model predicts.
             classes: class names for the caption.
-            at, baselines, mask, seed: as for `Method.attribute`; a method that needs a layer gets the last convolution.
+            at, baselines, mask, seed: as for `Method.attribute`; a method that needs a layer gets the last convolution,
+                and one that uses no baselines or mask gets none.
             traits: more keywords of the constructor.
+
+        Raises:
+            DataError: for more than one example.
         """
         batch = inputs if inputs.dim() == 4 else inputs[None]
+        if len(batch) > 1:
+            raise DataError(f"inputs has {len(batch)} examples; pass one, inputs[0] say, or look at all with Insights")
         widget = cls(batch[0] if image is None else image, mean=mean, std=std, **traits)
         question = Question(model, batch, method, target, at, baselines, mask, seed)
         widget._ask(question, classes)
@@ -163,14 +171,21 @@ class ImageAttribution(PictureTraits, AttriumWidget):
 
     @property
     def values(self) -> Tensor | None:
-        """The scores on screen, `(height, width)` of the picture, channels summed; None before there are any."""
+        """The scores on screen, `(height, width)` of the picture, channels summed; None before there are any.
+
+        Setting it drops the attribution, and a caption that came with the old scores.
+        """
         return self._drawn
 
     @values.setter
     def values(self, values: Any) -> None:
-        with self._lock:
-            self._scores = None if values is None else sum_channels(values)
-            self._draw()
+        with LOCK:
+            scores = None if values is None else sum_channels(values)
+            drawn = self._fitted(scores)  # raises before anything changes
+            self._attribution = None
+            if scores is None or self.caption == self._own_caption:
+                self.caption = {}
+            self._draw(scores, drawn)
 
     @property
     def attribution(self) -> Attribution | None:
@@ -181,9 +196,12 @@ class ImageAttribution(PictureTraits, AttriumWidget):
         self._question, self._classes = question, classes
 
         def work(job: Job) -> None:
+            if self._question is not question:  # a retry, after another picture was set
+                return
             attribution = question.answer(job)
+            scores = sum_channels(picture_scores(one_tensor(attribution, None)[0], attribution.method))
             with job.turn():
-                self.values = picture_scores(one_tensor(attribution, None)[0], attribution.method)
+                self._draw(scores, self._fitted(scores))
                 self._attribution = attribution
                 self._caption_for(caption_of(attribution, 0, classes))
 
@@ -193,7 +211,7 @@ class ImageAttribution(PictureTraits, AttriumWidget):
         """Set the caption, with a word on interpolation where there was any."""
         if self._scores is not None and self._drawn is not None and (words := interpolation(self._scores, self._drawn)):
             caption["method"] = (caption.get("method") or "Scores") + words
-        self.caption = caption
+        self._own_caption = self.caption = caption
 
     def _size(self) -> tuple[int, int] | None:
         if self._picture_size is not None:
@@ -202,32 +220,46 @@ class ImageAttribution(PictureTraits, AttriumWidget):
 
     def _read_picture(self, image: Any) -> Frame:
         picture = to_picture(image, mean=self._mean, std=self._std)
-        self._picture_size = (picture.shape[0], picture.shape[1])
-        self.register("image", Source(picture, axes=(0, 1), pooling="mean"))
-        return make_frame(picture, "image", pixels=MOST_PIXELS, axes=(0, 1), pooling="mean")
+        frame = make_frame(picture, "image", pixels=MOST_PIXELS, axes=(0, 1), pooling="mean")
+        return sourced(frame, Source(picture, axes=(0, 1), pooling="mean"))
 
     @t.observe("image")
     def _image_changed(self, change: Any) -> None:
-        if change["new"] is None:
-            self._picture_size = None
-        fits = self._scores is None or self._picture_size is None or _fits(self._scores, self._picture_size)
-        if not fits:
-            self._scores = None  # they belonged to another picture
-        self._draw()
+        old, new = change["old"], change["new"]
+        size = self._size()
+        self._picture_size = None if new is None else _size_of(new)
+        self.register("image", new.source if isinstance(new, SourcedFrame) else None)
+        if old is not None:  # all there is belongs to another picture
+            self._jobs.cancel()
+            self._question = None
+            self.values = None
+        elif self._scores is not None:
+            fits = self._picture_size is None or _fits(self._scores, self._picture_size)
+            scores = self._scores if fits else None
+            self._draw(scores, self._fitted(scores))
+        if self._size() != size:
+            self.selection = None
 
-    def _draw(self) -> None:
-        """Fit the scores to the picture, and send them."""
-        if self._scores is None:
-            self._drawn = None
-            self.register("heat", None)
-            self.heat = None
-            return
-        self._drawn = fit_heat(self._scores, self._picture_size or tuple(self._scores.shape))  # type: ignore[arg-type]
-        self.register("heat", Source(self._drawn))
-        if not self.caption and self._drawn.shape != self._scores.shape:
+    def _fitted(self, scores: Tensor | None) -> Tensor | None:
+        """The scores spread over the picture."""
+        if scores is None:
+            return None
+        return fit_heat(scores, self._picture_size or (scores.shape[0], scores.shape[1]))
+
+    def _draw(self, scores: Tensor | None, drawn: Tensor | None) -> None:
+        """Send the scores as they were fitted to the picture."""
+        self._scores, self._drawn = scores, drawn
+        self.register("heat", None if drawn is None else Source(drawn))
+        if scores is not None and drawn is not None and not self.caption and drawn.shape != scores.shape:
             self._caption_for({})
-        self.heat = make_frame(self._drawn, "heat", pixels=MOST_PIXELS)
+        self.heat = None if drawn is None else make_frame(drawn, "heat", pixels=MOST_PIXELS)
 
 
 def _fits(scores: Tensor, size: tuple[int, int]) -> bool:
     return scores.shape[0] <= size[0] and scores.shape[1] <= size[1]
+
+
+def _size_of(picture: Frame) -> tuple[int, int]:
+    """Height and width before pooling."""
+    height, width = (round(length * factor) for length, factor in zip(picture.shape[:2], picture.pooled.factor))
+    return height, width

@@ -23,18 +23,19 @@ from .frames import FramesTrait
 from .jobs import Job
 from .predictions import Predictions, probabilities
 from .tensors import one_tensor
+from .wishes import read_filter, read_targets
 
 BATCH = 64
 """Examples predicted together."""
 _BUNDLE_OPTIONS = {"preprocess": "preprocess", "grad_cam": "layer", "encode": "encode", "baseline_ids": "baselines"}
-OUTCOMES = ("all", "correct", "wrong")
 
 
 class Insights(PictureTraits, AttriumWidget):
     """A data set in pages of cards: prediction, target, and which parts of the example speak for it.
 
     Everything is computed in a worker: predictions of the page first, then its explanations, then the other
-    predictions. Each change gives up what runs and starts anew from what is known.
+    predictions. Each change gives up what runs and starts anew from what is known. While it works, the model is in eval
+    mode, and frozen for methods that need gradients: call `w.wait()` before training it.
 
     ```python
     w = Insights(model, images, classes, labels=labels, preprocess=preprocess)
@@ -72,11 +73,11 @@ class Insights(PictureTraits, AttriumWidget):
     page_size = t.Int(12, min=1, max=100, help="Cards on a page.").tag(sync=True)
     filter = t.Dict(
         {"outcome": "all", "classes": [], "predicted": []},
-        help="What is shown: outcome, true classes, predicted classes.",
+        help="What is shown: outcome, true classes, predicted classes (indices; names are taken too).",
     ).tag(sync=True)
     cards = FramesTrait(help="The page's examples.")
     heats = FramesTrait(help="Their explanations, in the same order.")
-    targets = t.Dict(help="Targets chosen by hand: class by the example's index as text.").tag(sync=True)
+    targets = t.Dict(help="Targets chosen by hand: class by the example's index (kept as text).").tag(sync=True)
     methods = t.List(t.Dict(), help="The methods to choose from, with their settings.").tag(sync=True)
     method = t.Unicode("", help="Name of the method.").tag(sync=True)
     settings = t.Dict(help="Settings of the method by name.").tag(sync=True)
@@ -196,15 +197,15 @@ class Insights(PictureTraits, AttriumWidget):
             job.check()
             job.progress(done, len(indices), "Predicting")
             found = probabilities(self._feature.scores(self._model, batch))
-            self._check_classes(found.shape[1])
             with job.turn():
+                self._check_classes(found.shape[1])
                 self._predictions.record(batch, found)
                 self.summary = self._predictions.summary()
             done += len(batch)
 
     def _page_indices(self, job: Job) -> list[int]:
         """The examples of the page; a filter needs all predictions first."""
-        wanted = _filter(self.filter)
+        wanted = read_filter(self.filter, self.classes)
         if any(wanted[name] for name in ("classes", "predicted")) or wanted["outcome"] != "all":
             if wanted["predicted"] or wanted["outcome"] != "all":
                 self._predict(self._predictions.missing(range(self.count)), job)
@@ -296,7 +297,11 @@ class Insights(PictureTraits, AttriumWidget):
 
     @t.validate("filter")
     def _filter_is_known(self, proposal: Any) -> dict[str, Any]:
-        return _filter(proposal["value"])
+        return read_filter(proposal["value"], self.classes)
+
+    @t.validate("targets")
+    def _targets_are_known(self, proposal: Any) -> dict[str, int]:
+        return read_targets(proposal["value"], len(self._feature), self.classes)
 
     @t.observe("method")
     def _method_changed(self, _change: Any) -> None:
@@ -322,12 +327,3 @@ class Insights(PictureTraits, AttriumWidget):
             yield
         finally:
             self._quiet = None
-
-
-def _filter(given: Any) -> dict[str, Any]:
-    wanted = {"outcome": "all", "classes": [], "predicted": [], **(given or {})}
-    if set(wanted) != {"outcome", "classes", "predicted"} or wanted["outcome"] not in OUTCOMES:
-        raise t.TraitError(
-            f"filter={given!r}; expected outcome ({', '.join(OUTCOMES)}), classes and predicted (class indices)"
-        )
-    return wanted

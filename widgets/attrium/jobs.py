@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal, TypedDict
@@ -19,6 +20,8 @@ from .errors import AttriumError
 
 UPDATES_PER_SECOND = 20
 """Most progress updates that reach the screen."""
+LOCK = threading.RLock()
+"""Held while traits change, by messages and by jobs. One for all widgets, since a link changes two of them at once."""
 
 
 class Status(TypedDict):
@@ -73,43 +76,46 @@ class Job:
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Change the widget: only while this is the newest job, and with no message handled meanwhile."""
-        with self._jobs.lock:
+        with LOCK:
             self.check()
             yield
 
     def progress(self, done: int, total: int, label: str | None = None) -> None:
-        """Say how far the work is; what comes faster than the eye is dropped."""
+        """Say how far the work is; what comes faster than the eye, or while traits change, is dropped.
+
+        It never waits: the kernel calls it while it keeps others off the model, and they may hold the lock.
+        """
         if label is not None and label != self.label:
             self.label, self._shown_at = label, float("-inf")
         now = time.monotonic()
-        if now - self._shown_at < 1 / UPDATES_PER_SECOND:
+        if now - self._shown_at < 1 / UPDATES_PER_SECOND or not LOCK.acquire(blocking=False):
             return
-        self._shown_at = now
-        with self._jobs.lock:
+        try:
+            self._shown_at = now
             if not self._stopped:
                 self._jobs.show(Status(state="running", label=self.label, done=done, total=total, message=""))
+        finally:
+            LOCK.release()
 
 
 class Jobs:
     """The worker of one widget.
 
     Args:
-        lock: held while the widget's traits change, by messages and by jobs; re-entrant.
         show: called with each new status, under the lock.
     """
 
-    def __init__(self, lock: threading.RLock, show: Callable[[Status], None]) -> None:
-        self.lock = lock
+    def __init__(self, show: Callable[[Status], None]) -> None:
         self.show = show
         self.last_error: BaseException | None = None
-        self._changed = threading.Condition(lock)  # waiting lets go of the lock, however often it is held
+        self._changed = threading.Condition(LOCK)  # waiting lets go of the lock, however often it is held
         self._newest: Job | None = None
         self._waiting: Job | None = None
         self._thread: threading.Thread | None = None
 
     def submit(self, label: str, work: Callable[[Job], None]) -> None:
         """Run `work(job)` in the worker; whatever runs now is told to stop, whatever waits is forgotten."""
-        with self.lock:
+        with LOCK:
             if self._newest is not None:
                 self._newest.stop()
             self._newest = self._waiting = Job(label, work, self)
@@ -120,13 +126,13 @@ class Jobs:
 
     def cancel(self) -> None:
         """Tell the running job to stop. It ends at its next question, usually after one chunk."""
-        with self.lock:
+        with LOCK:
             if self._newest is not None:
                 self._newest.stop()
 
     def retry(self) -> None:
         """Run the newest job's work once more; without one, take an error off the screen."""
-        with self.lock:
+        with LOCK:
             if self._newest is None:
                 self.show(idle())
             else:
@@ -138,11 +144,6 @@ class Jobs:
             raise RuntimeError("wait() was called from the worker itself, which would wait for ever")
         with self._changed:
             return self._changed.wait_for(lambda: self._thread is None, timeout_s)
-
-    @property
-    def running(self) -> bool:
-        """Whether a job runs or waits."""
-        return self._thread is not None
 
     def _serve(self) -> None:
         """Do jobs until there is none; a burst of work has one thread, an idle widget none."""
@@ -156,7 +157,7 @@ class Jobs:
             self._finish(job, _outcome(job))
 
     def _finish(self, job: Job, error: BaseException | None) -> None:
-        with self.lock:
+        with LOCK:
             if job is not self._newest:
                 return
             if error is None:
@@ -165,6 +166,7 @@ class Jobs:
             elif isinstance(error, Cancelled):
                 self.show(idle("Cancelled"))
             else:
+                _let_go(error)
                 self.last_error = error
                 self.show(failed(job.label, error))
 
@@ -175,3 +177,16 @@ def _outcome(job: Job) -> BaseException | None:
     except BaseException as error:  # a worker that died would leave the widget running for ever
         return error
     return None
+
+
+def _let_go(error: BaseException) -> None:
+    """Empty the frames of a traceback, which would keep their tensors alive; its lines stay."""
+    chain: list[BaseException] = []
+    rest: list[BaseException | None] = [error]
+    while rest:
+        link = rest.pop()
+        if link is not None and link not in chain:
+            chain.append(link)
+            rest += [link.__cause__, link.__context__]
+    for link in chain:
+        traceback.clear_frames(link.__traceback__)

@@ -7,12 +7,12 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from attrium_kernel.attribution import Attribution, IntegratedGradients, Method
 
 from .jobs import Job
-from .places import last_convolution
+from .places import device_of, last_convolution
 from .predictions import logits
 
 
@@ -21,6 +21,7 @@ class Question:
     """One example, `inputs` `(1, ...)`, and how to explain it.
 
     None chooses: the method is `IntegratedGradients()`, the target the predicted class, a layer the last convolution.
+    Baselines and mask wait for methods that use them.
     """
 
     model: Callable[..., Any]
@@ -48,22 +49,20 @@ class Question:
     def answer(self, job: Job) -> Attribution:
         """Run the method, in the worker."""
         method = self.method or IntegratedGradients()
-        at = self.at
-        if at is None and method.needs_layer and isinstance(self.model, nn.Module):
-            at = last_convolution(self.model)
+        inputs = self.inputs.to(device_of(self.model))
         return method.attribute(
             self.model,
-            self.inputs,
-            target=self._predicted() if self.target is None else self.target,
-            baselines=self.baselines,
-            at=at,
-            mask=self.mask,
+            inputs,
+            target=self._predicted(inputs) if self.target is None else self.target,
+            baselines=self.baselines if method.uses_baselines else None,
+            at=last_convolution(self.model) if self.at is None and method.needs_layer else self.at,
+            mask=self.mask if method.uses_mask else None,
             seed=self.seed,
             progress=job.progress,
             cancel=job.cancelled,
         ).cpu()
 
-    def _predicted(self) -> int | None:
+    def _predicted(self, inputs: Tensor) -> int | None:
         """The class with the largest output; None for a model with one number."""
-        output = logits(self.model, self.inputs)
+        output = logits(self.model, inputs)
         return int(torch.argmax(output[0])) if output.dim() == 2 and output.shape[1] > 1 else None

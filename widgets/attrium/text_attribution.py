@@ -18,7 +18,7 @@ from .captions import caption_of
 from .channel import Source
 from .drawing import CaptionTrait, ScoreTraits
 from .errors import LengthError
-from .frames import FrameTrait
+from .frames import FrameTrait, SourcedFrame, sourced
 from .selection import IndicesTrait
 from .tensors import one_tensor
 
@@ -136,16 +136,27 @@ class TextAttribution(ScoreTraits, AttriumWidget):
             raise LengthError(
                 f"scores have {len(values)} rows but there are {len(self.outputs)} outputs; pass outputs=, one per row"
             )
-        frame = make_frame(values.to(torch.float32), "scores")
-        self._values = values
-        self.register("scores", Source(values))
-        return frame
+        return sourced(make_frame(values.to(torch.float32), "scores"), Source(values))
 
     @t.observe("scores")
     def _scores_changed(self, change: Any) -> None:
-        if change["new"] is None:
-            self._values = None
-            self.register("scores", None)
+        source = change["new"].source if isinstance(change["new"], SourcedFrame) else None
+        self._values = None if source is None else source.tensor
+        self.register("scores", source)
+
+    @t.observe("tokens")
+    def _tokens_changed(self, change: Any) -> None:
+        """What belonged to another number of tokens goes."""
+        count = len(self.tokens)
+        if self._values is not None and self._values.shape[-1] != count:
+            self.scores = None
+            self.caption = {}
+        if len(change["old"] or ()) != count:
+            self.selection = []
+        if len(self.words) != count:
+            self.words = list(range(count))
+        if len(self.special) != count:
+            self.special = [False] * count
 
     @t.validate("row")
     def _row_exists(self, proposal: Any) -> int:

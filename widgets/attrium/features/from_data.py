@@ -31,6 +31,8 @@ def feature_of(data: Any, options: Mapping[str, Any], traits: Iterable[str]) -> 
     if isinstance(data, Feature):
         _check(options, [], traits)
         return data, labels
+    if isinstance(data, (str, bytes)):
+        raise DataError(f"data is one text, {data[:40]!r}; pass a list of texts, or of images that you have loaded")
     if not hasattr(data, "__len__") or not hasattr(data, "__getitem__"):
         raise DataError(
             f"data is a {type(data).__name__}; pass images (an array, a tensor or a list), a list of texts, or an "

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from attrium_kernel.arrays import Frame, fit_heat, make_frame, to_picture
+from attrium_kernel.arrays.pictures import channels_last
 from attrium_kernel.attribution import At, Method, PlaceError
 
 from ..channel import Source
@@ -30,7 +31,7 @@ class ImageFeature(Feature):
     Args:
         images: uint8 `(n, h, w, 3)`, `(n, 3, h, w)`, `(n, h, w)`, floats in [0, 1], or a list of pictures.
         preprocess: one picture, as `images[i]` gives it, to the model's input `(c, h, w)` or `(1, c, h, w)`. By default
-            a picture becomes floats in [0, 1], `(3, h, w)`; a tensor of floats is taken as it is.
+            a picture becomes floats in [0, 1], `(3, h, w)`; floats keep their values, and a tensor of them its shape.
         layer: where Grad-CAM looks; by default the convolution that is defined last.
         baselines: what the inputs are compared with, as for `Method.attribute`; by default zero.
         patch: side of the squares, in elements of the input, that feature ablation hides.
@@ -84,6 +85,8 @@ class ImageFeature(Feature):
                 raise DataError(f"preprocess returned a {type(made).__name__}; return the model's input as a tensor")
         elif isinstance(image, Tensor) and image.is_floating_point():
             made = image
+        elif isinstance(image, np.ndarray) and image.dtype.kind == "f":
+            made = torch.from_numpy(channels_last(image).astype(np.float32)).permute(2, 0, 1)
         else:
             made = torch.from_numpy(np.array(to_picture(image))).permute(2, 0, 1).float() / 255
         return made[0] if made.dim() == 4 and made.shape[0] == 1 else made
@@ -102,7 +105,9 @@ class ImageFeature(Feature):
         inputs = self.inputs(indices).to(device_of(model))
         if method.needs_layer:
             return Case(inputs, {"at": self._place(model)})
-        options: dict[str, Any] = {"baselines": self._baselines}
+        options: dict[str, Any] = {}
+        if method.uses_baselines:
+            options["baselines"] = self._baselines
         if method.uses_mask and inputs.dim() > 2:
             grid = patch_mask(inputs.shape[-2], inputs.shape[-1], self._patch)
             options["mask"] = grid.reshape(*[1] * (inputs.dim() - 2), *grid.shape)

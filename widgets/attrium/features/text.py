@@ -99,9 +99,12 @@ class TextFeature(Feature):
         baselines: Any = {"input_ids": blank} if self._named else blank
         if method.needs_layer:
             raise PlaceError(f"{method.label} explains by feature maps, and a text has none; choose another method")
+        options: dict[str, Any] = {"kwargs": kwargs}
         if method.needs_gradient:
-            return Case(inputs, {"kwargs": kwargs, "at": self._place(model), "baselines": FromInputs(baselines)})
-        return Case(inputs, {"kwargs": kwargs, "baselines": baselines})
+            options["at"] = self._place(model)
+        if method.uses_baselines:
+            options["baselines"] = FromInputs(baselines) if method.needs_gradient else baselines
+        return Case(inputs, options)
 
     def _blank(self, ids: Tensor, indices: Sequence[int]) -> Tensor:
         """The ids with nothing said."""
