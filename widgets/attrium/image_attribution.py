@@ -125,7 +125,7 @@ class ImageAttribution(PictureTraits, AttriumWidget):
         inputs: Tensor,
         *,
         image: Any = None,
-        method: Method | None = None,
+        method: Method | type[Method] | str | None = None,
         target: Any = None,
         classes: Sequence[str] | None = None,
         mean: float | Sequence[float] | None = None,
@@ -141,21 +141,21 @@ class ImageAttribution(PictureTraits, AttriumWidget):
         Args:
             model, inputs: one example as the model takes it, `(c, h, w)` or `(1, c, h, w)`.
             image: what to show; by default the inputs, un-normalised with `mean` and `std`.
-            method: by default `IntegratedGradients()`.
-            target: by default the class that the model predicts.
+            method: a method, or its name; by default `IntegratedGradients()`.
+            target: as for `Method.attribute`, or a name of `classes`; by default the class that the model predicts.
             classes: class names for the caption.
             at, baselines, mask, seed: as for `Method.attribute`; a method that needs a layer gets the last convolution,
                 and one that uses no baselines or mask gets none.
             traits: more keywords of the constructor.
 
         Raises:
-            DataError: for more than one example.
+            DataError: for more than one example, an input that is no float tensor, or a class name that there is not.
+            SettingError: for a method that there is not.
         """
-        batch = inputs if inputs.dim() == 4 else inputs[None]
-        if len(batch) > 1:
-            raise DataError(f"inputs has {len(batch)} examples; pass one, inputs[0] say, or look at all with Insights")
+        batch = _one_example(inputs)
+        target = class_index(target, classes)
         widget = cls(batch[0] if image is None else image, mean=mean, std=std, **traits)
-        question = Question(model, batch, method, target, at, baselines, mask, seed)
+        question = Question(model, batch, None, target, at, baselines, mask, seed).changed(method=method)
         widget._ask(question, classes)
         return widget
 
@@ -167,6 +167,8 @@ class ImageAttribution(PictureTraits, AttriumWidget):
         """
         if self._question is None:
             raise TypeError("this widget shows given values; make it with ImageAttribution.explain(model, inputs)")
+        if "target" in changes:
+            changes["target"] = class_index(changes["target"], self._classes)
         self._ask(self._question.changed(**changes), self._classes)
 
     @property
@@ -263,3 +265,32 @@ def _size_of(picture: Frame) -> tuple[int, int]:
     """Height and width before pooling."""
     height, width = (round(length * factor) for length, factor in zip(picture.shape[:2], picture.pooled.factor))
     return height, width
+
+
+def _one_example(inputs: Any) -> Tensor:
+    """`inputs` as a batch of one; raises `DataError` for what a model would not take."""
+    if not isinstance(inputs, Tensor):
+        raise DataError(
+            f"inputs is a {type(inputs).__name__}; pass the tensor that the model takes, (channels, height, width), "
+            "and the picture as image="
+        )
+    batch = inputs if inputs.dim() == 4 else inputs[None]
+    if batch.dim() != 4 or not batch.is_floating_point():
+        raise DataError(
+            f"inputs is a {inputs.dtype} tensor of shape {tuple(inputs.shape)}; pass floating-point numbers, "
+            "(channels, height, width), as the model takes them"
+        )
+    if len(batch) > 1:
+        raise DataError(f"inputs has {len(batch)} examples; pass one, inputs[0] say, or look at all with Insights")
+    return batch
+
+
+def class_index(target: Any, classes: Sequence[str] | None) -> Any:
+    """A class name as its index; any other target as it is."""
+    if not isinstance(target, str):
+        return target
+    names = list(classes or ())
+    if names.count(target) != 1:
+        known = f"the classes are {', '.join(names)}" if names else "pass classes= to name them"
+        raise DataError(f"target={target!r} is not the name of one class; {known}")
+    return names.index(target)

@@ -135,6 +135,11 @@ class Insights(PictureTraits, AttriumWidget):
         for field, keyword in _BUNDLE_OPTIONS.items():
             if (value := getattr(bundle, field, None)) is not None:
                 known[keyword] = value
+        if not hasattr(bundle, "test") or not hasattr(bundle, "classes"):
+            raise DataError(
+                f"{type(bundle).__name__} is no classifier with held-out data; Insights looks at zoo.scenes(), "
+                "zoo.digits() and zoo.reviews()"
+            )
         return cls(bundle.model, bundle.test, bundle.classes, **{**known, **options})
 
     def refresh(self) -> None:

@@ -6,9 +6,11 @@ Nothing that it finished after that reaches the widget.
 
 from __future__ import annotations
 
+import atexit
 import threading
 import time
 import traceback
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal, TypedDict
@@ -98,6 +100,22 @@ class Job:
             LOCK.release()
 
 
+_running: weakref.WeakSet[Jobs] = weakref.WeakSet()
+_PATIENCE_S = 5.0
+
+
+def _end_all() -> None:
+    """At the end of Python: a worker that is still inside torch then would abort the process."""
+    waiting = list(_running)
+    for jobs in waiting:
+        jobs.cancel()
+    for jobs in waiting:
+        jobs.wait(_PATIENCE_S)
+
+
+atexit.register(_end_all)
+
+
 class Jobs:
     """The worker of one widget.
 
@@ -112,6 +130,7 @@ class Jobs:
         self._newest: Job | None = None
         self._waiting: Job | None = None
         self._thread: threading.Thread | None = None
+        _running.add(self)
 
     def submit(self, label: str, work: Callable[[Job], None]) -> None:
         """Run `work(job)` in the worker; whatever runs now is told to stop, whatever waits is forgotten."""

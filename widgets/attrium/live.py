@@ -12,6 +12,7 @@ from torch import Tensor
 from attrium_kernel.attribution import Attribution, IntegratedGradients, Method
 
 from .jobs import Job
+from .methods import method_of
 from .places import device_of, last_convolution
 from .predictions import logits
 
@@ -38,6 +39,8 @@ class Question:
         known = [field.name for field in fields(self)]
         if unknown := sorted(set(changes) - set(known)):
             raise TypeError(f"unknown keyword {unknown[0]!r}; pass some of {', '.join(known)}")
+        if (method := changes.get("method")) is not None:
+            changes["method"] = method_of(method)
         return replace(self, **changes)
 
     @property

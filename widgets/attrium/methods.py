@@ -33,6 +33,17 @@ def _class_of(item: str | type[Method], known: Mapping[str, type[Method]]) -> ty
     return known[str(item)]
 
 
+def method_of(given: str | Method | type[Method]) -> Method:
+    """The method that is meant: an instance, or a name or class with its default settings.
+
+    Raises:
+        SettingError: for a name that is no method.
+    """
+    if isinstance(given, Method):
+        return given
+    return build(_class_of(given, known := all_methods()).__name__, {}, known)
+
+
 def describe(cls: type[Method], overrides: Mapping[str, Any], needs: str | None) -> dict[str, Any]:
     """One entry of the `methods` trait.
 

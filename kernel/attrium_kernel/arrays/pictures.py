@@ -77,7 +77,8 @@ def _from_floats(
     low, high = float(values.min()), float(values.max())
     if low < -ROUNDING or high > 1 + ROUNDING:
         given = mean is not None or std is not None
-        cure = "check mean= and std=" if given else "pass the mean= and std= it was normalised with, or uint8"
+        cure = "pass the mean= and std= it was normalised with, divide it by 255, or give uint8"
+        cure = "check mean= and std=" if given else cure
         raise PictureError(f"the image has floats from {low:.3g} to {high:.3g}; expected 0 to 1: {cure}")
     picture: npt.NDArray[np.uint8] = np.rint(values.clip(0, 1) * 255).astype(np.uint8)
     return picture

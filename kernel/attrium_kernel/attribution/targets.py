@@ -154,9 +154,10 @@ def _at_index(output: Tensor, indices: list[tuple[int, ...]], examples: Tensor) 
     shape = output.shape[1:]
     for index in dict.fromkeys(indices):
         _check_index(index, shape)
-    table = torch.tensor(indices, device=output.device)
-    if len(indices) > 1:
-        table = table[examples.to(output.device)]
+    if len(indices) == 1:
+        every: tuple[slice | int, ...] = (slice(None), *indices[0])
+        return output[every]
+    table = torch.tensor(indices, device=output.device)[examples.to(output.device)]
     rows = torch.arange(output.shape[0], device=output.device)
     return output[(rows, *table.unbind(1))]
 
