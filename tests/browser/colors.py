@@ -16,9 +16,10 @@ def rgb(code: str) -> np.ndarray[Any, Any]:
 
 
 def red_blue(values: np.ndarray[Any, Any], clip_percentile: float = 1.0) -> np.ndarray[Any, Any]:
-    """Colours `(..., 3)` of signed values; the scale ends at the (100 - clip)th percentile of the magnitudes."""
+    """Colours `(..., 3)` of signed values; the scale ends before the largest `clip` percent, rounded down."""
     values = np.asarray(values, dtype=np.float32).astype(float)
-    end = np.nanpercentile(np.abs(values), 100 - clip_percentile)
+    largest_first = np.sort(np.abs(values[np.isfinite(values)]))[::-1]
+    end = largest_first[int(len(largest_first) * clip_percentile / 100)]
     stops = np.stack([rgb(code) for code in RED_BLUE])
     position = np.linspace(-end, end, len(stops))
     colors = np.stack([np.interp(values, position, stops[:, channel]) for channel in range(3)], axis=-1)

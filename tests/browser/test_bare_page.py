@@ -226,6 +226,36 @@ def test_insights_changes_the_method_by_its_own_control(host):
     assert {heat["method"] for heat in widget.heats} == {"Input x gradient"}
 
 
+def test_a_setting_that_fails_everywhere_is_told_once(host):
+    widget = insights_widget()
+    widget.heats = [{"error": "the window does not fit"}] * len(widget.cards)
+    view = host.show(widget)
+    expect(view.get_by_role("alert")).to_have_count(1)
+    expect(view.get_by_role("alert")).to_contain_text("the window does not fit")
+    expect(view.locator(".attrium-card-error")).to_have_count(0)
+
+
+def test_a_refused_number_stays_with_the_reason_and_python_keeps_its_own(host):
+    widget = insights_widget(method="IntegratedGradients")
+    steps = widget.settings["n_steps"]
+    view = host.show(widget)
+    view.get_by_role("button", name="Method settings").click()
+    field = view.get_by_label("N steps")
+    field.fill("0")
+    field.press("Enter")
+    expect(view.get_by_role("alert")).to_contain_text("at least 1")
+    assert (field.input_value(), widget.settings["n_steps"]) == ("0", steps)
+    field.fill("7")
+    expect(view.get_by_role("alert")).to_have_count(0)
+    field.press("Enter")
+    host.until(lambda: widget.settings["n_steps"] == 7 and widget.wait(0))
+    field.fill("0")
+    field.press("Enter")
+    view.get_by_role("button", name="Defaults").click()
+    expect(view.get_by_role("alert")).to_have_count(0)
+    host.until(lambda: widget.settings["n_steps"] == steps and widget.wait(0))
+
+
 def test_a_card_opens_large_and_python_knows_which(host):
     widget = insights_widget()
     view = host.show(widget)
@@ -252,11 +282,8 @@ def test_an_error_of_the_worker_is_shown_with_a_way_to_try_again(host):
     expect(alert).to_contain_text("target=99, but the model has 2 classes (0 to 1); pass 0 <= target < 2")
     widget._question = widget._question.changed(target=1)
     alert.get_by_role("button", name="Try again").click()
-    host.until(lambda: widget.wait(0))
-    expect(alert).to_be_visible()  # the same question fails the same way
-    widget.explain_again(target=1)
-    host.until(lambda: widget.wait(0))
-    expect(alert).to_have_count(0)
+    host.until(lambda: widget.wait(0) and alert.count() == 0)
+    assert widget.status["state"] == "idle"
 
 
 def test_progress_shows_and_the_cancel_button_stops_the_job(host):
@@ -273,8 +300,12 @@ def test_progress_shows_and_the_cancel_button_stops_the_job(host):
     expect_soon(host, view.get_by_role("progressbar", name="Thinking"))
     view.get_by_role("button", name="Cancel").click()
     host.until(lambda: widget.wait(0))
-    assert widget.status["message"] == "Cancelled"
+    assert widget.status["message"]
     host.until(lambda: view.get_by_role("progressbar").count() == 0)
+    view.get_by_role("button", name="Compute again").click()
+    expect_soon(host, view.get_by_role("progressbar", name="Thinking"))
+    widget.cancel()
+    host.until(lambda: widget.wait(0))
 
 
 def expect_soon(host: MiniHost, locator: Locator) -> None:
@@ -340,7 +371,9 @@ def test_a_saved_page_works_with_no_kernel_and_no_network(host, page, tmp_path: 
     text.locator(".attrium-token").nth(1).click()
     expect(text.locator('[aria-selected="true"]')).to_have_count(1)
     insights = page.locator(".attrium-insights")
-    insights.get_by_role("button", name=re.compile("Next page")).click()
-    expect(insights.get_by_role("alert")).to_contain_text("This saved page has no kernel")
-    insights.get_by_role("button", name="Try again").click()
-    expect(insights.get_by_role("alert")).to_have_count(0)
+    expect(insights.get_by_role("button", name=re.compile("Next page"))).to_be_disabled()
+    expect(insights.get_by_label("Method", exact=True)).to_be_disabled()
+    expect(insights).to_contain_text("the controls in grey need a running kernel")
+    insights.locator("[data-open]").first.click()
+    expect(insights.locator(".attrium-detail")).to_be_visible()
+    expect(page.get_by_role("button", name="Try again")).to_have_count(0)

@@ -291,6 +291,36 @@ def test_insights_switches_method_and_opens_a_card(lab):
     expect(output.locator("[data-card]")).to_have_count(6)
 
 
+CELL_COUNT = "window.jupyterapp.shell.currentWidget.content.widgets.length"
+ACTIVE_CELL = "window.jupyterapp.shell.currentWidget.content.activeCellIndex"
+
+
+def test_keys_in_a_widget_are_the_widgets_and_not_the_notebooks(lab):
+    lab.python("None", setup="insights.method = 'IntegratedGradients'; insights.wait(60)")
+    output = lab.show(INSIGHTS_CELL)
+    output.get_by_role("button", name="Method settings").click()
+    field = output.get_by_label("N steps")
+    field.fill("3")
+    field.press("Enter")
+    lab.wait_for_python("insights.settings['n_steps'] == 3 and insights.wait(60)", 60)
+    output.get_by_role("button", name="Overlay and colours").click()
+    cells, active = lab.page.evaluate(CELL_COUNT), lab.page.evaluate(ACTIVE_CELL)
+    clip = output.get_by_label("Clip")
+    clip.focus()
+    before = lab.python("insights.clip_percentile")
+    for key in ("ArrowUp", "ArrowUp", "x"):
+        clip.press(key)
+    lab.wait_for_python(f"insights.clip_percentile == {before} + 1")
+    for widget in (output.get_by_label("Method", exact=True), output.get_by_role("radio").first):
+        widget.focus()
+        for key in ("x", "d", "d", "Shift+L"):
+            lab.page.keyboard.press(key)
+    assert lab.page.evaluate(CELL_COUNT) == cells
+    assert lab.page.evaluate(ACTIVE_CELL) == active
+    output.get_by_role("button", name="Overlay and colours").click()
+    lab.python("None", setup=f"insights.clip_percentile, insights.method = {before}, 'Saliency'; insights.wait(60)")
+
+
 def test_insights_shows_what_is_wrong_with_a_setting(lab):
     lab.python("None", setup="insights.method, insights.settings = 'IntegratedGradients', {'n_steps': 0}")
     error = lab.show(INSIGHTS_CELL).locator(".attrium-error")
@@ -360,4 +390,8 @@ def test_notebook_7_draws_too(folder, chromium):
         canvas = page.show(1).locator("canvas.attrium-heat")
         expect(canvas).to_be_visible()
         assert np.abs(pixels(canvas)[..., :3] - red_blue(tensor(page, "image.values"))).max() <= 1
+        page.show(1).get_by_role("radio", checked=True).focus()
+        cells = page.page.evaluate(CELL_COUNT)
+        page.page.keyboard.press("x")
+        assert page.page.evaluate(CELL_COUNT) == cells
         assert page.strangers == []

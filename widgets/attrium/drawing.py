@@ -17,7 +17,10 @@ class ScoreTraits(HasTraits):
 
     sign = t.Enum(SIGNS, "all", help="Which scores are drawn.").tag(sync=True)
     clip_percentile = t.Float(
-        1.0, min=0.0, max=50.0, help="Percent p; colours end at the (100 - p)th percentile of |score|."
+        1.0,
+        min=0.0,
+        max=50.0,
+        help="Percent p: the p % largest |scores|, rounded down, lie beyond the end of the colours.",
     ).tag(sync=True)
     colors = t.Enum(COLORS, "red-blue", help="Colour scale.").tag(sync=True)
 

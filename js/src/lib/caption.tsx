@@ -8,6 +8,16 @@ export interface Caption {
   gap?: string | number | null;
 }
 
+/** What the gap says. */
+export const GAP_DOC =
+  "Completeness gap: the sum of all attributions less the change in score from the baseline; 0 is exact. " +
+  "A large one is an explanation that does not add up: take more steps or samples.";
+
+/** Whether the gap is more than a tenth of the score. */
+export function isLargeGap(gap: number, score: number): boolean {
+  return Math.abs(gap) > 0.1 * Math.abs(score);
+}
+
 const ROWS: readonly { name: keyof Caption; label: string; doc: string }[] = [
   { name: "target", label: "Target", doc: "The output that is explained" },
   { name: "score", label: "Score", doc: "The model's output at the target" },
@@ -15,7 +25,7 @@ const ROWS: readonly { name: keyof Caption; label: string; doc: string }[] = [
   {
     name: "gap",
     label: "Gap",
-    doc: "Completeness gap: the sum of all attributions less the change in score from the baseline; 0 is exact",
+    doc: GAP_DOC,
   },
 ];
 
@@ -28,13 +38,21 @@ export function CaptionList({ caption }: { caption: Caption | null | undefined }
       {rows.map(({ name, label, doc }) => (
         <div key={name} title={doc}>
           <dt>{label}</dt>
-          <dd class="attrium-number" data-caption={name}>
+          <dd
+            class="attrium-number"
+            data-caption={name}
+            data-gap={name === "gap" && isLarge(caption) ? "large" : undefined}
+          >
             {wording(name, caption[name])}
           </dd>
         </div>
       ))}
     </dl>
   );
+}
+
+function isLarge({ gap, score }: Caption): boolean {
+  return typeof gap === "number" && typeof score === "number" && isLargeGap(gap, score);
 }
 
 function present(value: unknown): boolean {

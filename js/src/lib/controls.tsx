@@ -1,5 +1,5 @@
-import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
+import type { ComponentChildren, JSX } from "preact";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { Icon, type IconName } from "./icons";
 import { onKeys } from "./keyboard";
 
@@ -47,10 +47,17 @@ interface ChoiceProps<Value> {
   options: readonly Option<Value>[];
   value: Value;
   onChange(value: Value): void;
+  disabled?: boolean;
 }
 
 /** A row of buttons of which one is on; arrows move the choice. */
-export function Segmented<Value extends string>({ label, options, value, onChange }: ChoiceProps<Value>) {
+export function Segmented<Value extends string>({
+  label,
+  options,
+  value,
+  onChange,
+  disabled = false,
+}: ChoiceProps<Value>) {
   const step = (by: number) => (event: KeyboardEvent) => {
     const at = options.findIndex((option) => option.value === value);
     const next = options[(at + by + options.length) % options.length];
@@ -72,6 +79,7 @@ export function Segmented<Value extends string>({ label, options, value, onChang
           tabIndex={option.value === value ? 0 : -1}
           data-value={option.value}
           title={option.doc}
+          disabled={disabled}
           onClick={() => onChange(option.value)}
         >
           {option.label}
@@ -146,25 +154,72 @@ interface NumberFieldProps {
 
 /** A number typed by hand; a number outside its bounds is not taken, and the field says which are. */
 export function NumberField({ label, value, low, high, whole = false, doc, onChange }: NumberFieldProps) {
+  const read = (text: string) => {
+    const typed = text.trim() === "" ? Number.NaN : Number(text);
+    return { value: typed, problem: numberProblem(typed, low, high, whole) };
+  };
+  const input = { type: "number", step: whole ? 1 : "any" } as const;
+  return (
+    <TypedField label={label} doc={doc} value={value} write={String} read={read} input={input} onChange={onChange} />
+  );
+}
+
+interface TypedFieldProps<Value> {
+  label: string;
+  doc?: string | undefined;
+  value: Value;
+  /** The text of a value. */
+  write(value: Value): string;
+  /** The value of a text, or what is wrong with it. */
+  read(text: string): { value: Value; problem: string | null };
+  input: JSX.IntrinsicElements["input"];
+  onChange(value: Value): void;
+}
+
+/** A value typed as text, taken with Enter or on leaving; text that is refused stays, with the reason under it. */
+export function TypedField<Value>({ label, doc, value, write, read, input, onChange }: TypedFieldProps<Value>) {
+  const shown = write(value);
+  const [typed, setTyped] = useState<string | null>(null);
+  const [problem, setProblem] = useState<string | null>(null);
+  const forget = () => {
+    setTyped(null);
+    setProblem(null);
+  };
+  useLayoutEffect(forget, [shown]);
   const take = (field: HTMLInputElement) => {
-    const typed = field.valueAsNumber;
-    const problem = numberProblem(typed, low, high, whole);
-    field.setCustomValidity(problem ?? "");
-    if (problem) field.reportValidity();
-    else if (typed !== value) onChange(typed);
+    const found = read(field.value);
+    if (found.problem) {
+      setTyped(field.value);
+      setProblem(found.problem);
+      return;
+    }
+    forget();
+    if (write(found.value) !== shown) onChange(found.value);
   };
   return (
     <Labelled label={label} doc={doc}>
       {(id) => (
-        <input
-          id={id}
-          type="number"
-          class="attrium-field"
-          value={value}
-          step={whole ? 1 : "any"}
-          onInput={(event) => event.currentTarget.setCustomValidity("")}
-          onChange={(event) => take(event.currentTarget)}
-        />
+        <>
+          <input
+            {...input}
+            id={id}
+            class="attrium-field"
+            value={typed ?? shown}
+            aria-invalid={problem !== null}
+            aria-describedby={problem === null ? undefined : `${id}-problem`}
+            onInput={(event) => {
+              setTyped(event.currentTarget.value);
+              setProblem(null);
+            }}
+            onChange={(event) => take(event.currentTarget)}
+            onKeyDown={(event) => event.key === "Enter" && !event.shiftKey && take(event.currentTarget)}
+          />
+          {problem !== null && (
+            <p id={`${id}-problem`} class="attrium-problem" role="alert">
+              {problem}
+            </p>
+          )}
+        </>
       )}
     </Labelled>
   );

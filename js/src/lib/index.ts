@@ -1,7 +1,7 @@
 /** What the widgets share. */
-export { type Caption, CaptionList } from "./caption";
+export { type Caption, CaptionList, GAP_DOC, isLargeGap } from "./caption";
 export { Channel, type Link, type Range, type Reply, type Request, type View } from "./channel";
-export { percentile, scaleEnd, sortedMagnitudes } from "./clip";
+export { scaleEnd, sortedMagnitudes } from "./clip";
 export {
   COLORS,
   type Colors,
@@ -30,6 +30,7 @@ export {
   Select,
   Slider,
   Toggle,
+  TypedField,
 } from "./controls";
 export { type Exact, type Place, windowOf } from "./exact";
 export { cellValue, countBeyond, type Field, fieldOf, makeField, type ScaleSettings, shadingOf } from "./field";
@@ -55,7 +56,7 @@ export {
   putPixels,
 } from "./heatmap";
 export { Icon, type IconName } from "./icons";
-export { type KeyMap, keyName, OWN_KEYS, onKeys } from "./keyboard";
+export { type KeyMap, isOwnKey, keepKeys, keyName, onKeys } from "./keyboard";
 export { gradientOf, Legend, legendNotes, legendRange, OverlayLegend } from "./legend";
 export { listen, whenAborted } from "./lifecycle";
 export { LiveRegion } from "./live-region";
@@ -65,6 +66,7 @@ export { contourPaths, contourSigma, PictureLayers, pathOf } from "./picture-lay
 export { PictureStage } from "./picture-stage";
 export { type Pointed, readout, stageShape, valueUnder } from "./pointed";
 export { type Cell, type Rectangle, spanning, sumInside } from "./rectangle";
+export { NeedsKernel } from "./saved-page";
 export { OpacityTraitControl, type OverlayTraits, type ScaleTraits, ScaleTraitControls, scaleOf } from "./scale-traits";
 export { Selected } from "./selected";
 export {
@@ -76,7 +78,7 @@ export {
   settingLabel,
 } from "./settings-form";
 export { smoothed } from "./smooth";
-export { Progress, StatusBar } from "./status-bar";
+export { ErrorPanel, Progress } from "./status-bar";
 export { Store } from "./store";
 export { hostTheme, type Theme, watchTheme } from "./theme";
 export { type Selecting, selectUnit } from "./token-selection";

@@ -24,5 +24,33 @@ export function onKeys(keys: KeyMap): (event: KeyboardEvent) => void {
   };
 }
 
-/** Attribute that keeps JupyterLab's own shortcuts off an element that has keys of its own. */
-export const OWN_KEYS = { "data-lm-suppress-shortcuts": "true" } as const;
+/** Keys with Ctrl or Command that edit text or select; all others with these, as Ctrl+S, are the host's. */
+const EDITING = new Set(["a", "c", "v", "x", "y", "z", "Enter"]);
+
+/** Whether a key pressed inside a widget is the widget's, and no shortcut of the notebook around it. */
+export function isOwnKey(event: KeyboardEvent): boolean {
+  if (event.ctrlKey || event.metaKey) return EDITING.has(event.key);
+  return event.key !== "Escape" && !(event.shiftKey && event.key === "Enter");
+}
+
+/** What Lumino, under JupyterLab and Notebook, takes as "no shortcuts from in here". */
+const NO_SHORTCUTS = "data-lm-suppress-shortcuts";
+
+/**
+ * Keeps a widget's keys from the notebook, which would cut or run cells by them, until the signal aborts.
+ *
+ * JupyterLab and most hosts listen as the event bubbles, and never hear of it. Notebook listens before it reaches the
+ * widget, so the pressed element is marked before that, key by key. (A mark further out would come too late: shortcuts
+ * are matched from the pressed element outwards.)
+ */
+export function keepKeys(root: HTMLElement, abort: AbortSignal): void {
+  const mark = (event: KeyboardEvent) => {
+    const target = event.composedPath()[0];
+    if (target instanceof Element && root.contains(target)) target.toggleAttribute(NO_SHORTCUTS, isOwnKey(event));
+  };
+  const keep = (event: KeyboardEvent) => {
+    if (isOwnKey(event)) event.stopPropagation();
+  };
+  root.ownerDocument.defaultView?.addEventListener("keydown", mark, { capture: true, signal: abort });
+  root.addEventListener("keydown", keep, { signal: abort });
+}

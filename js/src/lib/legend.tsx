@@ -17,14 +17,38 @@ interface LegendProps {
 }
 
 /** The colours with their numbers, and everything that was done to the values on the way to the screen. */
-export function Legend({ field, shading, clipPercentile, marked = null, overlay, notes = [] }: LegendProps) {
+export function Legend(props: LegendProps) {
+  const { field, shading, clipPercentile, notes = [] } = props;
+  const nothing = nothingToScale(field);
+  return (
+    <div class="attrium-legend">
+      {nothing === null && <Scale {...props} />}
+      <ul class="attrium-notes">
+        {nothing !== null && <li>{nothing}</li>}
+        {nothing === null &&
+          [...legendNotes(field, shading, clipPercentile), ...notes].map((note) => <li key={note}>{note}</li>)}
+        {field.nans > 0 && <Odd count={field.nans} name="not a number (NaN)" color={toCss(shading.scale.nan)} />}
+        {field.infinities > 0 && <Odd count={field.infinities} name="infinite" color={toCss(shading.scale.posInf)} />}
+      </ul>
+    </div>
+  );
+}
+
+/** Why there is no scale to draw, or null. */
+function nothingToScale({ magnitudes }: Field): string | null {
+  if (magnitudes.length === 0) return "no finite score";
+  return magnitudes[magnitudes.length - 1] === 0 ? "all scores are zero" : null;
+}
+
+/** The bar of colours with its numbers. */
+function Scale({ field, shading, clipPercentile, marked = null, overlay }: LegendProps) {
   const [low, high] = legendRange(shading);
   // Under a veil there is no end colour to tell apart.
   const veiled = overlay?.mode === "mask" || overlay?.mode === "alpha";
   const beyond = clipPercentile > 0 && !veiled ? countBeyond(field, shading.end) : 0;
   const place = marked === null ? null : placeOf(marked, low, high);
   return (
-    <div class="attrium-legend">
+    <>
       <div class="attrium-legend-bar">
         {beyond > 0 && low < 0 && <Cap side="low" color={toCss(capColor(shading, "low"))} />}
         <div class="attrium-legend-ramp" style={{ background: gradientOf(shading, overlay) }}>
@@ -43,14 +67,7 @@ export function Legend({ field, shading, clipPercentile, marked = null, overlay,
           <span>raises it</span>
         </div>
       )}
-      <ul class="attrium-notes">
-        {[...legendNotes(field, shading, clipPercentile), ...notes].map((note) => (
-          <li key={note}>{note}</li>
-        ))}
-        {field.nans > 0 && <Odd count={field.nans} name="not a number (NaN)" color={toCss(shading.scale.nan)} />}
-        {field.infinities > 0 && <Odd count={field.infinities} name="infinite" color={toCss(shading.scale.posInf)} />}
-      </ul>
-    </div>
+    </>
   );
 }
 

@@ -32,4 +32,6 @@ export interface BaseTraits {
   status: Status;
   theme: "auto" | "light" | "dark";
   height_px: number;
+  /** Names of the traits that only Python answers to. */
+  _needs_kernel?: readonly string[];
 }

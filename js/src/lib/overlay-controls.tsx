@@ -30,11 +30,12 @@ const COLOR_WORDS: Record<Colors, string> = {
 interface ModeProps {
   mode: Mode;
   onChange(mode: Mode): void;
+  disabled?: boolean;
 }
 
-export function ModeControl({ mode, onChange }: ModeProps) {
+export function ModeControl({ mode, onChange, disabled }: ModeProps) {
   const options = MODES.map((value) => ({ value, label: MODE_WORDS[value][0], doc: MODE_WORDS[value][1] }));
-  return <Segmented label="Overlay" options={options} value={mode} onChange={onChange} />;
+  return <Segmented label="Overlay" options={options} value={mode} onChange={onChange} disabled={disabled ?? false} />;
 }
 
 interface ScaleProps {

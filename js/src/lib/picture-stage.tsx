@@ -6,7 +6,6 @@ import { useExact } from "./exact";
 import { type Field, fieldOf } from "./field";
 import type { Frame } from "./frame";
 import type { OverlayStyle } from "./heatmap";
-import { OWN_KEYS } from "./keyboard";
 import { PictureLayers } from "./picture-layers";
 import { type Pointed, readout, stageShape, valueUnder } from "./pointed";
 import { type Cell, type Rectangle, spanning } from "./rectangle";
@@ -56,7 +55,8 @@ export function PictureStage(props: StageProps) {
     pointed.value = cell && { cell, value: valueUnder(cell, shape, field, exactHeat) };
   };
   const actions = useActions(props, { view, selecting, draft, shape, point });
-  usePointer(stage, { view, selecting, draft, shape, point, onSelection: props.onSelection });
+  const hint = useWheelHint();
+  usePointer(stage, { view, selecting, draft, shape, point, onSelection: props.onSelection, onIdleWheel: hint.show });
   useEffect(() => {
     view.value = WHOLE;
   }, [shape[0], shape[1]]);
@@ -69,7 +69,7 @@ export function PictureStage(props: StageProps) {
       <div
         ref={stage}
         class="attrium-stage"
-        style={{ height: `${size_px[0]}px`, width: `${size_px[1]}px` }}
+        style={{ height: `${size_px[0]}px`, width: `${size_px[1]}px`, borderRadius: `${cornerOf(size_px)}px` }}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: the stage has keys of its own
         tabIndex={0}
         role="application"
@@ -78,7 +78,6 @@ export function PictureStage(props: StageProps) {
         data-tool={selecting.value ? "select" : "pan"}
         data-smooth={size_px[1] * view.value.zoom < (image?.shape[1] ?? field?.width ?? 0)}
         onKeyDown={stageKeys(actions)}
-        {...OWN_KEYS}
       >
         <div class="attrium-world" style={worldStyle(view.value, size_px)}>
           <PictureLayers
@@ -96,14 +95,35 @@ export function PictureStage(props: StageProps) {
       </div>
       <StageBar
         width_px={size_px[1]}
-        text={pointed.value && readout(pointed.value)}
-        hint={field ? "Point to read values" : "No attribution yet"}
+        text={hint.shown ? null : pointed.value && readout(pointed.value)}
+        hint={hint.shown ? WHEEL_HINT : field ? "Point to read values" : "No attribution yet"}
         zoomed={view.value.zoom > 1}
         selecting={selecting.value}
         actions={actions}
       />
     </div>
   );
+}
+
+const WHEEL_HINT = "Ctrl + scroll to zoom, or click first";
+const HINT_MS = 2500;
+
+/** A word on how to zoom, for a while after a wheel that did not. */
+function useWheelHint() {
+  const turned = useSignal(0);
+  useEffect(() => {
+    if (turned.value === 0) return undefined;
+    const timer = setTimeout(() => {
+      turned.value = 0;
+    }, HINT_MS);
+    return () => clearTimeout(timer);
+  }, [turned.value]);
+  return {
+    shown: turned.value > 0,
+    show: () => {
+      turned.value++;
+    },
+  };
 }
 
 interface StageState {
@@ -151,6 +171,11 @@ function useActions(props: StageProps, { view, selecting, draft, shape, point }:
       return true;
     },
   };
+}
+
+/** Round corners that leave a thin picture its corner cells. */
+function cornerOf([height_px, width_px]: readonly [number, number]): number {
+  return Math.min(10, height_px / 12, width_px / 12);
 }
 
 function clamp(at: number, length: number): number {

@@ -1,5 +1,4 @@
-import { useSignal } from "@preact/signals";
-import { Labelled, NumberField, type Option, Segmented, Select, Toggle } from "./controls";
+import { NumberField, type Option, Segmented, Select, Toggle, TypedField } from "./controls";
 
 /** One field of a method, as the kernel describes it. */
 export interface Setting {
@@ -88,9 +87,10 @@ function labelOf(choice: string, methods: readonly Option<string>[]): string {
   return methods.find((method) => method.value === choice)?.label ?? settingLabel(choice);
 }
 
-/** "n_steps" as "n steps". */
+/** "n_steps" as "N steps". */
 export function settingLabel(name: string): string {
-  return name.replaceAll("_", " ");
+  const words = name.replaceAll("_", " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 interface NumbersProps {
@@ -103,29 +103,16 @@ interface NumbersProps {
 
 /** One whole number, several with commas between, or nothing for "as the method likes". */
 function NumbersField({ label, doc, value, low, onChange }: NumbersProps) {
-  const problem = useSignal("");
-  const take = (field: HTMLInputElement) => {
-    const typed = parseNumbers(field.value, low ?? 1);
-    problem.value = typed.problem ?? "";
-    field.setCustomValidity(problem.value);
-    if (typed.problem) field.reportValidity();
-    else onChange(typed.value);
-  };
   return (
-    <Labelled label={label} doc={doc}>
-      {(id) => (
-        <input
-          id={id}
-          type="text"
-          class="attrium-field"
-          inputMode="numeric"
-          placeholder="automatic"
-          value={numbersText(value)}
-          onInput={(event) => event.currentTarget.setCustomValidity("")}
-          onChange={(event) => take(event.currentTarget)}
-        />
-      )}
-    </Labelled>
+    <TypedField<SettingValue>
+      label={label}
+      doc={doc}
+      value={value}
+      write={numbersText}
+      read={(text) => parseNumbers(text, low ?? 1)}
+      input={{ type: "text", inputMode: "numeric", placeholder: "automatic" }}
+      onChange={onChange}
+    />
   );
 }
 
@@ -142,7 +129,8 @@ export function parseNumbers(text: string, low: number): Parsed {
   if (parts.length === 0) return { value: null, problem: null };
   const numbers = parts.map(Number);
   if (!numbers.every((number) => Number.isInteger(number) && number >= low)) {
-    return { value: null, problem: `Type whole numbers of at least ${low}, with commas between them.` };
+    const wanted = parts.length === 1 ? "a whole number" : "whole numbers";
+    return { value: null, problem: `Type ${wanted} of at least ${low}.` };
   }
   const [only] = numbers;
   return { value: numbers.length === 1 && only !== undefined ? only : numbers, problem: null };

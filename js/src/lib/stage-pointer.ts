@@ -12,6 +12,8 @@ interface PointerTarget {
   shape: [height: number, width: number];
   point(cell: Cell | null): void;
   onSelection(selection: Rectangle): void;
+  /** The wheel turned and was left to the page. */
+  onIdleWheel(): void;
 }
 
 /**
@@ -89,7 +91,10 @@ function attachPointer(stage: HTMLElement, target: () => PointerTarget, signal: 
   const wheel = (event: WheelEvent) => {
     const { view } = target();
     const meant = event.ctrlKey || event.metaKey || stage.contains(stage.ownerDocument.activeElement);
-    if (!meant && view.value.zoom === 1) return;
+    if (!meant && view.value.zoom === 1) {
+      target().onIdleWheel();
+      return;
+    }
     event.preventDefault();
     // Pinches come as wheel events with Ctrl and small steps.
     const speed = event.ctrlKey ? 0.01 : 0.002;

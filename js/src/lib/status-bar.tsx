@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import type { Channel } from "./channel";
 import { Button } from "./controls";
 import { formatCount } from "./format-number";
@@ -10,18 +11,51 @@ interface Props<Traits extends BaseTraits> {
   channel: Channel;
 }
 
-/** Progress with a way to stop it, or an error with what to do and a way to try again; nothing when idle. */
+interface PanelProps {
+  title: string;
+  message: string;
+  children?: ComponentChildren;
+}
+
+/** What went wrong, and what to do. */
+export function ErrorPanel({ title, message, children }: PanelProps) {
+  return (
+    <div class="attrium-error" role="alert">
+      <Icon name="alert" />
+      <div class="attrium-error-text">
+        <strong>{title}</strong>
+        <p>{message}</p>
+      </div>
+      {children}
+    </div>
+  );
+}
+
+/** Above the view: an error of the last job with a way to try again; nothing while there is none. */
+export function StatusError<Traits extends BaseTraits>({ store, channel }: Props<Traits>) {
+  const { state, label, message } = store.get("status");
+  if (state !== "error") return null;
+  if (store.saved) return <p class="attrium-note">{message}</p>;
+  return (
+    <ErrorPanel title={label || "This could not be computed"} message={message}>
+      <Button onClick={() => channel.retry()}>Try again</Button>
+    </ErrorPanel>
+  );
+}
+
+/** Below the view: progress with a way to stop it, or why there is no result; nothing when all is done. */
 export function StatusBar<Traits extends BaseTraits>({ store, channel }: Props<Traits>) {
   const { state, label, done, total, message } = store.get("status");
-  if (state === "error") {
+  if (store.saved) {
+    return store.unanswered.length === 0 ? null : (
+      <p class="attrium-note">Saved page: the controls in grey need a running kernel.</p>
+    );
+  }
+  if (state === "idle" && message !== "") {
     return (
-      <div class="attrium-error" role="alert">
-        <Icon name="alert" />
-        <div class="attrium-error-text">
-          <strong>{label || "This could not be computed"}</strong>
-          <p>{message}</p>
-        </div>
-        <Button onClick={() => channel.retry()}>Try again</Button>
+      <div class="attrium-note" role="status">
+        <span>{message}</span>
+        <Button onClick={() => channel.retry()}>Compute again</Button>
       </div>
     );
   }

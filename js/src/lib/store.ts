@@ -2,6 +2,13 @@ import { type Signal, signal } from "@preact/signals";
 import { listen, whenAborted } from "./lifecycle";
 import type { Model } from "./model";
 
+interface Saved {
+  /** Whether the view is on a saved page, with no kernel behind it. */
+  saved: boolean;
+  /** Traits that it therefore cannot change. */
+  unanswered: readonly string[];
+}
+
 /**
  * A view's window on its model: each trait read as a signal, written at once here and once per frame to Python.
  *
@@ -9,6 +16,8 @@ import type { Model } from "./model";
  * one update per frame however many events it makes.
  */
 export class Store<Traits extends object> {
+  readonly saved: boolean;
+  readonly unanswered: readonly string[];
   readonly #model: Model<Traits>;
   readonly #abort: AbortSignal;
   readonly #signals = new Map<string, Signal<unknown>>();
@@ -16,9 +25,11 @@ export class Store<Traits extends object> {
   #frame = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(model: Model<Traits>, abort: AbortSignal) {
+  constructor(model: Model<Traits>, abort: AbortSignal, { saved = false, unanswered = [] }: Partial<Saved> = {}) {
     this.#model = model;
     this.#abort = abort;
+    this.saved = saved;
+    this.unanswered = unanswered;
     whenAborted(abort, () => this.flush());
   }
 

@@ -4,7 +4,7 @@ import type { Shading } from "./color-scales";
 import { cellValue, type Field } from "./field";
 import { formatSigned } from "./format-number";
 import { overlayPixels, putPixels } from "./heatmap";
-import { OWN_KEYS, onKeys } from "./keyboard";
+import { onKeys } from "./keyboard";
 import { Tooltip } from "./tooltip";
 import { spokenText, type Unit } from "./tokens";
 import { useWidth } from "./width";
@@ -67,7 +67,7 @@ export function TokenMatrix({ field, shading, outputs, units, row, onRow, pointe
               ))}
             </div>
           )}
-          <div class="attrium-matrix-rows" role="listbox" aria-label="Outputs" onKeyDown={keys} {...OWN_KEYS}>
+          <div class="attrium-matrix-rows" role="listbox" aria-label="Outputs" onKeyDown={keys}>
             {outputs.map((output, index) => (
               // biome-ignore lint/a11y/useKeyWithClickEvents: keys are the list's
               <span

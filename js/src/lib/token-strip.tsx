@@ -2,7 +2,7 @@ import { type Signal, useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { inkOn, type Shading, toCss, valueToRgb } from "./color-scales";
 import { formatSigned } from "./format-number";
-import { OWN_KEYS, onKeys } from "./keyboard";
+import { onKeys } from "./keyboard";
 import { type Selecting, selectUnit } from "./token-selection";
 import { spokenText, type Unit, unitPlace, visibleText } from "./tokens";
 
@@ -69,7 +69,6 @@ export function TokenStrip(props: StripProps) {
       onPointerLeave={() => {
         pointed.value = null;
       }}
-      {...OWN_KEYS}
     >
       {units.map((unit, at) => (
         <Chip
@@ -118,7 +117,7 @@ function Chip(props: ChipProps) {
     <>
       {/* biome-ignore lint/a11y/useKeyWithClickEvents: keys are the strip's */}
       <span
-        class={`attrium-token${unit.special ? " attrium-token-special" : ""}${value !== null && Number.isNaN(value) ? " attrium-token-nan" : ""}`}
+        class={chipClass(unit, value)}
         style={chipColors(value, props.shading)}
         role="option"
         aria-selected={props.selected}
@@ -139,6 +138,15 @@ function Chip(props: ChipProps) {
       {unit.text.endsWith("\n") && <br />}
     </>
   );
+}
+
+/** Classes of a chip: special, continuing a word, or without a number. */
+export function chipClass(unit: Unit, value: number | null): string {
+  const kinds = ["attrium-token"];
+  if (unit.special) kinds.push("attrium-token-special");
+  if (unit.continues) kinds.push("attrium-token-continues");
+  if (value !== null && Number.isNaN(value)) kinds.push("attrium-token-nan");
+  return kinds.join(" ");
 }
 
 function howOf(event: MouseEvent): Selecting {

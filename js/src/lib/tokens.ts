@@ -14,24 +14,33 @@ export interface Unit {
   /** Indices of its tokens, ascending. */
   tokens: readonly number[];
   special: boolean;
+  /** Whether it goes on with the word of the unit before it. */
+  continues?: boolean;
 }
 
 /** One unit per token, or per word: neighbours with the same word number, special tokens always alone. */
 export function unitsOf({ texts, words, special }: Tokens, merge: boolean): Unit[] {
-  const units: { text: string; tokens: number[]; special: boolean }[] = [];
+  const units: { text: string; tokens: number[]; special: boolean; continues?: boolean }[] = [];
   texts.forEach((raw, index) => {
     const text = plainText(raw);
     const last = units[units.length - 1];
     const before = last?.tokens[last.tokens.length - 1];
     const word = words[index] ?? -1;
-    const joins =
-      merge && last && before !== undefined && word >= 0 && word === words[before] && !special[index] && !last.special;
-    if (joins) {
+    const continues =
+      last && before !== undefined && word >= 0 && word === words[before] && !special[index] && !last.special;
+    if (continues && merge) {
       last.text += text.replace(/^##/, "");
       last.tokens.push(index);
-    } else units.push({ text, tokens: [index], special: special[index] ?? false });
+    } else {
+      units.push({ text, tokens: [index], special: special[index] ?? false, ...(continues && { continues }) });
+    }
   });
   return units;
+}
+
+/** Whether a text begins with punctuation that belongs close to what is before it. */
+export function closesUp(text: string): boolean {
+  return /^[.,;:!?%)\]}\u2019\u201d\u2026]/.test(text);
 }
 
 /** Byte-level and sentence-piece markers as the characters they stand for. */

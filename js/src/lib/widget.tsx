@@ -1,10 +1,12 @@
 import { useSignalEffect } from "@preact/signals";
 import { type ComponentType, h, render } from "preact";
-import { useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { Channel } from "./channel";
+import { keepKeys } from "./keyboard";
 import { LiveRegion } from "./live-region";
 import type { BaseTraits, RenderContext } from "./model";
-import { StatusBar } from "./status-bar";
+import { isSavedPage, unanswered } from "./saved-page";
+import { StatusBar, StatusError } from "./status-bar";
 import { Store } from "./store";
 import { type Theme, watchTheme } from "./theme";
 
@@ -31,7 +33,8 @@ export function widget<Traits extends BaseTraits>(name: string, View: ComponentT
       const controller = new AbortController();
       const end = () => controller.abort();
       signal?.addEventListener("abort", end, { once: true, signal: controller.signal });
-      const store = new Store(model, controller.signal);
+      const page = { saved: isSavedPage(el.ownerDocument), unanswered: unanswered(el.ownerDocument, model) };
+      const store = new Store(model, controller.signal, page);
       const channel = new Channel(model, controller.signal);
       const theme = watchTheme(el.ownerDocument, store.trait("theme"), controller.signal);
       render(h(Root<Traits>, { name, View, store, channel, theme, abort: controller.signal }), el);
@@ -48,6 +51,10 @@ interface RootProps<Traits extends BaseTraits> extends Omit<ViewProps<Traits>, "
 }
 
 function Root<Traits extends BaseTraits>({ name, View, theme, ...shared }: RootProps<Traits>) {
+  const root = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (root.current) keepKeys(root.current, shared.abort);
+  }, []);
   const spoken = useRef<HTMLDivElement>(null);
   const height = shared.store.get("height_px");
   const announce = (text: string) => {
@@ -58,7 +65,13 @@ function Root<Traits extends BaseTraits>({ name, View, theme, ...shared }: RootP
     if (state === "error") announce(`${label} failed: ${message}`);
   });
   return (
-    <div class={`attrium ${name}`} data-theme={theme.value} style={height > 0 ? { height: `${height}px` } : undefined}>
+    <div
+      ref={root}
+      class={`attrium ${name}`}
+      data-theme={theme.value}
+      style={height > 0 ? { height: `${height}px` } : undefined}
+    >
+      <StatusError store={shared.store} channel={shared.channel} />
       <View {...shared} theme={theme.value} announce={announce} />
       <StatusBar store={shared.store} channel={shared.channel} />
       <LiveRegion hold={spoken} />

@@ -1,32 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { countBeyond, makeField, percentile, scaleEnd, sortedMagnitudes } from "../../src/lib";
+import { countBeyond, makeField, scaleEnd, sortedMagnitudes } from "../../src/lib";
 import { randomFrom } from "../../dev/samples";
-
-/** The percentile by its definition: the piecewise linear curve through (100 * i / (n - 1), sorted[i]). */
-function bruteForce(numbers: number[], percent: number): number {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  for (let i = 0; i + 1 < sorted.length; i++) {
-    const [from, to] = [(100 * i) / (sorted.length - 1), (100 * (i + 1)) / (sorted.length - 1)];
-    const [low, high] = [sorted[i] ?? 0, sorted[i + 1] ?? 0];
-    if (percent >= from && percent <= to) return low + ((high - low) * (percent - from)) / (to - from);
-  }
-  return sorted[0] ?? Number.NaN;
-}
-
-describe("percentile", () => {
-  test.each([1, 2, 3, 10, 257])("agrees with its definition on %i numbers", (count) => {
-    const random = randomFrom(count);
-    const numbers = Array.from({ length: count }, () => Math.round(1000 * random()) / 8);
-    const sorted = Float64Array.from(numbers).sort();
-    for (let percent = 0; percent <= 100; percent += 0.5) {
-      expect(percentile(sorted, percent)).toBeCloseTo(bruteForce(numbers, percent), 9);
-    }
-  });
-
-  test("is NaN for no numbers", () => {
-    expect(percentile([], 50)).toBeNaN();
-  });
-});
 
 test("sortedMagnitudes leaves out what is not finite", () => {
   const values = [3, -1, Number.NaN, Number.POSITIVE_INFINITY, -2, Number.NEGATIVE_INFINITY];
@@ -38,7 +12,20 @@ describe("scaleEnd", () => {
     expect(scaleEnd([1, 2, 3], 0)).toBe(3);
   });
 
-  test("is the largest magnitude where the percentile is zero", () => {
+  test.each([
+    [19, 1, 0],
+    [100, 1, 1],
+    [300, 1, 3],
+    [19, 50, 9],
+    [1, 50, 0],
+    [2, 50, 1],
+  ])("cuts whole values: of %i at %f%%, %i", (count, clip, cut) => {
+    const sorted = Array.from({ length: count }, (_, at) => at + 1);
+    const end = scaleEnd(sorted, clip);
+    expect(sorted.filter((value) => value > end)).toHaveLength(cut);
+  });
+
+  test("is the largest magnitude where it would be zero", () => {
     expect(scaleEnd([0, 0, 0, 0, 0.5], 50)).toBe(0.5);
   });
 

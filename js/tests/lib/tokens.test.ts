@@ -15,7 +15,20 @@ describe("unitsOf", () => {
   });
 
   test("keeps pieces apart without merging, marks and all", () => {
-    expect(unitsOf(PIECES, false)[2]).toEqual({ text: "##believ", tokens: [2], special: false });
+    expect(unitsOf(PIECES, false)[2]).toEqual({ text: "##believ", tokens: [2], special: false, continues: true });
+  });
+
+  test("tells which units go on with a word", () => {
+    expect(unitsOf(PIECES, false).map((unit) => unit.continues ?? false)).toEqual([
+      false,
+      false,
+      true,
+      true,
+      false,
+      false,
+      false,
+    ]);
+    expect(unitsOf(PIECES, true).some((unit) => unit.continues)).toBe(false);
   });
 
   test("turns byte-level and sentence-piece markers into white space", () => {

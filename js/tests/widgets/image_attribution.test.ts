@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { imageState } from "../../dev/samples";
+import { frame, imageState } from "../../dev/samples";
 import frontEnd from "../../src/widgets/image_attribution";
 import type { Traits } from "../../src/widgets/image_attribution/protocol";
 import { type Mounted, mount } from "./mount";
@@ -93,7 +93,8 @@ describe("ImageAttribution", () => {
     expect(view.find("canvas.attrium-heat").dataset.mode).toBe("heatmap");
     view.unmount();
     await open({ image: null, heat: null });
-    expect(view.find("[data-readout]").textContent).toBe("No attribution yet");
+    expect(view.find(".attrium-empty").textContent).toContain("neither a picture nor scores");
+    expect(view.all("[role=radio]:not(:disabled)")).toHaveLength(0);
   });
 
   test("writes slider values, and the split as null when it is turned off", async () => {
@@ -120,6 +121,39 @@ describe("ImageAttribution", () => {
     expect(view.find("[role=alert]").textContent).toContain(message);
     await view.click("[role=alert] button");
     expect(view.model.sent).toEqual([{ kind: "retry" }]);
+  });
+
+  test("says that it was cancelled, and asks to compute again", async () => {
+    await open({ status: { state: "idle", label: "", done: 0, total: 0, message: "Cancelled" } });
+    expect(view.find(".attrium-note").textContent).toContain("Cancelled");
+    await view.click(".attrium-note button");
+    expect(view.model.sent).toEqual([{ kind: "retry" }]);
+  });
+
+  test.each([
+    [0, "all scores are zero"],
+    [Number.NaN, "no finite score"],
+  ])("has no scale where every score is %f", async (value, note) => {
+    const values = new Float32Array(16).fill(value);
+    await open({ heat: frame("heat", [4, 4], "float32", values) });
+    expect(view.find(".attrium-legend").textContent).toContain(note);
+    expect(view.all(".attrium-legend-ramp, .attrium-legend-ticks")).toHaveLength(0);
+  });
+
+  test("tells how to zoom when the wheel was left to the page", async () => {
+    await open();
+    view.find(STAGE).dispatchEvent(new WheelEvent("wheel", { deltaY: 40 }));
+    await view.settle();
+    expect(view.find("[data-readout]").textContent).toContain("Ctrl + scroll to zoom");
+    expect(Number(view.find(STAGE).dataset.zoom)).toBe(1);
+  });
+
+  test("marks a gap of more than a tenth of the score", async () => {
+    await open({ caption: { target: "disc", score: 2, gap: 0.3 } });
+    expect(view.find("[data-caption=gap]").dataset.gap).toBe("large");
+    view.unmount();
+    await open({ caption: { target: "disc", score: 2, gap: -0.1 } });
+    expect(view.find("[data-caption=gap]").dataset.gap).toBeUndefined();
   });
 
   test("shows progress, and asks to cancel", async () => {

@@ -12,6 +12,8 @@ async function open(change: Partial<Traits> = {}) {
   return view;
 }
 
+const NEEDS_KERNEL = { _needs_kernel: ["page", "filter", "targets", "method", "settings"] };
+
 const card = (index: number) => `[data-card="${index}"]`;
 
 describe("Insights", () => {
@@ -27,6 +29,40 @@ describe("Insights", () => {
     await open();
     expect([128, 131, 134].map((index) => view.find(card(index)).dataset.state)).toEqual(["done", "error", "waiting"]);
     expect(view.find(`${card(131)} .attrium-card-error`).textContent).toContain("not finite");
+  });
+
+  test("tells an error of every card once, above them", async () => {
+    const error = "n_steps=0; pass at least 1";
+    await open({ heats: [{ error }, { error }, null, null, null, null, null, null] });
+    expect(view.all("[role=alert]").map((alert) => alert.textContent)).toEqual([
+      expect.stringContaining("n_steps=0; pass at least 1"),
+    ]);
+    expect(view.all(".attrium-card-error")).toHaveLength(0);
+    view.model.set("heats", [{ error }, { error: "another" }]);
+    await view.settle();
+    expect(view.all("[role=alert]")).toHaveLength(0);
+    expect(view.all(".attrium-card-error")).toHaveLength(2);
+  });
+
+  test("turns off what needs a kernel on a saved page", async () => {
+    const saved = document.body.appendChild(document.createElement("script"));
+    saved.id = "attrium-state";
+    saved.type = "application/json";
+    await open({ kind: "image", ...NEEDS_KERNEL });
+    saved.remove();
+    const off = ["[aria-label^='Next page']", "[role=radio][data-value=wrong]", ".attrium-bars button", "select"];
+    for (const selector of off) {
+      expect(view.find(selector).closest("fieldset:disabled")?.getAttribute("title")).toBe("Needs a running kernel");
+    }
+    await view.key(`${card(128)} [data-open]`, "PageUp");
+    expect(view.model.get("page")).toBe(16);
+    expect(view.find(".attrium-note").textContent).toContain("need a running kernel");
+    expect(view.find(`${card(128)} [data-open]`).closest("fieldset")).toBeNull();
+  });
+
+  test("turns everything on in a live notebook", async () => {
+    await open({ kind: "image", ...NEEDS_KERNEL });
+    expect(view.all("fieldset")).toHaveLength(0);
   });
 
   test("switches the target of one card, and hides the explanation of the other class at once", async () => {

@@ -38,6 +38,16 @@ describe("TextAttribution", () => {
     expect(view.find(".attrium-strip").textContent).toContain("breathtaking");
   });
 
+  test("offers to join words only where one has pieces", async () => {
+    await open();
+    expect(view.all("[role=switch]").map((toggle) => toggle.textContent)).toEqual(["Words", "Values"]);
+    expect(view.all(".attrium-token-continues")).toHaveLength(4);
+    view.unmount();
+    const { tokens } = textState();
+    await open(textState({ words: tokens.map((_, at) => at) }));
+    expect(view.all("[role=switch]").map((toggle) => toggle.textContent)).toEqual(["Values"]);
+  });
+
   test("selects tokens by click, Ctrl-click and Shift-click", async () => {
     await open();
     await view.click(unit(2));

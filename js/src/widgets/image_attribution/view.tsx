@@ -42,11 +42,12 @@ export function ImageAttributionView({ store, channel, theme, announce }: ViewPr
   const overlay = overlayStyle(mode, store.get("opacity"), theme, image !== null);
   const height = store.get("height_px");
   const selection = store.get("selection");
+  const empty = image === null && field === null;
   return (
     <>
       <header class="attrium-head">
         <h2 class="attrium-title">{store.get("title")}</h2>
-        <ModeControl mode={mode} onChange={(value) => store.set("mode", value)} />
+        <ModeControl mode={mode} onChange={(value) => store.set("mode", value)} disabled={empty} />
         <Button
           kind="quiet"
           icon="sliders"
@@ -58,41 +59,45 @@ export function ImageAttributionView({ store, channel, theme, announce }: ViewPr
         />
       </header>
       {open.value && <Settings store={store} />}
-      <div class="attrium-split-layout">
-        <PictureStage
-          image={image}
-          field={field}
-          shading={shading}
-          overlay={overlay}
-          channel={channel}
-          pointed={pointed}
-          maxHeight={height > 0 ? Math.max(160, height - 150) : 512}
-          label={store.get("title") || "Picture with attribution"}
-          announce={announce}
-          split={store.get("split")}
-          onSplit={(split) => store.set("split", split)}
-          selection={selection}
-          onSelection={(value) => store.set("selection", value)}
-        />
-        <aside class="attrium-side">
-          <CaptionList caption={store.get("caption")} />
-          {field && shading && (
-            <OverlayLegend
-              field={field}
-              shading={shading}
-              clipPercentile={settings.clipPercentile}
-              marked={pointed.value?.value ?? null}
-              overlay={overlay}
-            />
-          )}
-          {selection && (
-            <Selected
-              text={selectionText(selection, field, stageShape(image, field))}
-              onClear={() => store.set("selection", null)}
-            />
-          )}
-        </aside>
-      </div>
+      {empty ? (
+        <p class="attrium-empty">Nothing to show yet: neither a picture nor scores.</p>
+      ) : (
+        <div class="attrium-split-layout">
+          <PictureStage
+            image={image}
+            field={field}
+            shading={shading}
+            overlay={overlay}
+            channel={channel}
+            pointed={pointed}
+            maxHeight={height > 0 ? Math.max(160, height - 150) : 512}
+            label={store.get("title") || "Picture with attribution"}
+            announce={announce}
+            split={store.get("split")}
+            onSplit={(split) => store.set("split", split)}
+            selection={selection}
+            onSelection={(value) => store.set("selection", value)}
+          />
+          <aside class="attrium-side">
+            <CaptionList caption={store.get("caption")} />
+            {field && shading && (
+              <OverlayLegend
+                field={field}
+                shading={shading}
+                clipPercentile={settings.clipPercentile}
+                marked={pointed.value?.value ?? null}
+                overlay={overlay}
+              />
+            )}
+            {selection && (
+              <Selected
+                text={selectionText(selection, field, stageShape(image, field))}
+                onClear={() => store.set("selection", null)}
+              />
+            )}
+          </aside>
+        </div>
+      )}
     </>
   );
 }
@@ -101,13 +106,15 @@ function Settings({ store }: Pick<ViewProps<Traits>, "store">) {
   return (
     <section class="attrium-panel" aria-label="Overlay settings">
       <ScaleTraitControls store={store} />
-      <OpacityTraitControl store={store} />
-      <Toggle
-        label="Before and after"
-        doc="A slider: left of it the bare picture, right of it the overlay"
-        value={store.get("split") !== null}
-        onChange={(on) => store.set("split", on ? 0.5 : null)}
-      />
+      <div class="attrium-together">
+        <OpacityTraitControl store={store} />
+        <Toggle
+          label="Before and after"
+          doc="A slider: left of it the bare picture, right of it the overlay"
+          value={store.get("split") !== null}
+          onChange={(on) => store.set("split", on ? 0.5 : null)}
+        />
+      </div>
     </section>
   );
 }

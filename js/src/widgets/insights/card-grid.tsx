@@ -2,7 +2,8 @@ import { type MutableRef, useEffect, useRef } from "preact/hooks";
 import {
   formatNumber,
   formatSigned,
-  OWN_KEYS,
+  GAP_DOC,
+  isLargeGap,
   onKeys,
   PictureLayers,
   type Store,
@@ -10,10 +11,10 @@ import {
   TokenRun,
   type ViewProps,
 } from "../../lib";
-import { type Explained, useExplained } from "./explained";
+import { type Explained, sharedError, useExplained } from "./explained";
 import { goToPage, pageCount } from "./pager";
 import { OutcomeMark, ProbabilityBars } from "./prediction";
-import type { Card, Heat, Traits } from "./protocol";
+import type { Card, Explanation, Heat, Traits } from "./protocol";
 
 interface GridProps extends ViewProps<Traits> {
   /** Index of the example that was open last; the focus goes back to its card. */
@@ -30,6 +31,7 @@ export function CardGrid({ store, theme, opened }: GridProps) {
   const grid = useRef<HTMLDivElement>(null);
   const cards = store.get("cards");
   const heats = store.get("heats");
+  const toldAbove = sharedError(heats) !== null;
   const openers = () => [...(grid.current?.querySelectorAll<HTMLElement>("[data-open]") ?? [])];
   const refocus = useRef<"first" | "last" | null>(null);
 
@@ -69,9 +71,16 @@ export function CardGrid({ store, theme, opened }: GridProps) {
   if (cards.length === 0) return <Empty store={store} />;
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: keys bubble here from the cards' own buttons
-    <div ref={grid} class="attrium-cards" data-kind={store.get("kind")} onKeyDown={keys} {...OWN_KEYS}>
+    <div ref={grid} class="attrium-cards" data-kind={store.get("kind")} onKeyDown={keys}>
       {cards.map((card, at) => (
-        <CardView key={card.index} store={store} theme={theme} card={card} heat={heats[at] ?? null} />
+        <CardView
+          key={card.index}
+          store={store}
+          theme={theme}
+          card={card}
+          heat={heats[at] ?? null}
+          toldAbove={toldAbove}
+        />
       ))}
     </div>
   );
@@ -97,9 +106,11 @@ interface CardProps {
   theme: Theme;
   card: Card;
   heat: Heat;
+  /** Whether the page tells this card's error, once for all. */
+  toldAbove: boolean;
 }
 
-function CardView({ store, theme, card, heat }: CardProps) {
+function CardView({ store, theme, card, heat, toldAbove }: CardProps) {
   const explained = useExplained(store, theme, card, heat);
   const { explanation, error, target } = explained;
   const waiting = !explanation && !error;
@@ -118,22 +129,28 @@ function CardView({ store, theme, card, heat }: CardProps) {
       </button>
       <div class="attrium-card-head">
         <OutcomeMark card={card} classes={classes} />
-        <span class="attrium-faint attrium-number">{card.index}</span>
+        <span class="attrium-faint attrium-number">#{card.index}</span>
       </div>
       <ProbabilityBars store={store} card={card} target={target} />
-      {error ? (
-        <p class="attrium-card-error">{error}</p>
-      ) : (
-        <p class="attrium-card-facts attrium-number">{explanation ? factsOf(explanation) : "\u2026"}</p>
-      )}
+      {error && !toldAbove && <p class="attrium-card-error">{error}</p>}
+      {!error && <CardFacts explanation={explanation} />}
     </article>
   );
 }
 
-function factsOf({ score, gap }: { score: number; gap: number | null }): string {
-  return gap === null
-    ? `score ${formatNumber(score, 3)}`
-    : `score ${formatNumber(score, 3)}\u2002gap ${formatSigned(gap, 1)}`;
+function CardFacts({ explanation }: { explanation: Explanation | null }) {
+  if (!explanation) return <p class="attrium-card-facts">{"\u2026"}</p>;
+  const { score, gap } = explanation;
+  return (
+    <p class="attrium-card-facts attrium-number">
+      score {formatNumber(score, 3)}
+      {gap !== null && (
+        <span title={GAP_DOC} data-gap={isLargeGap(gap, score) ? "large" : "small"}>
+          {"\u2002"}gap {formatSigned(gap, 1)}
+        </span>
+      )}
+    </p>
+  );
 }
 
 /** The example itself: picture with overlay, or coloured text. */

@@ -43,7 +43,7 @@ export function Detail(props: DetailProps) {
     <section ref={section} class="attrium-detail" aria-label={`Example ${card.index}`} onKeyDown={keys}>
       <header class="attrium-head">
         <Button kind="quiet" icon="left" onClick={close}>
-          Page
+          All examples
         </Button>
         <h3 class="attrium-title">
           Example {card.index} <OutcomeMark card={card} classes={store.get("classes")} />

@@ -58,6 +58,13 @@ export function useExplained(store: Store<Traits>, theme: Theme, card: Card, hea
   return { card, target, image, units, explanation, error, field, shading, overlay };
 }
 
+/** What every explanation of the page so far failed with; null where one did not, or they differ. */
+export function sharedError(heats: readonly Heat[]): string | null {
+  const [first, ...others] = heats.filter((heat) => heat !== null);
+  if (!first || !("error" in first) || others.length === 0) return null;
+  return others.every((heat) => "error" in heat && heat.error === first.error) ? first.error : null;
+}
+
 /** Explains another class of an example. */
 export function setTarget(store: Store<Traits>, card: Card, target: number): void {
   store.set("targets", { ...store.get("targets"), [String(card.index)]: target });

@@ -1,3 +1,4 @@
+import { useSignal } from "@preact/signals";
 import { Button, Select, SettingsForm, type Store } from "../../lib";
 import type { MethodInfo, Traits } from "./protocol";
 
@@ -22,24 +23,32 @@ export function MethodChoice({ store }: { store: Store<Traits> }) {
 /** What the method does and its settings, drawn from its own fields. */
 export function MethodSettings({ store }: { store: Store<Traits> }) {
   const method = currentMethod(store);
+  const resets = useSignal(0);
   if (!method) return null;
+  const reset = () => {
+    resets.value++; // fresh fields: what was typed and refused goes too
+    store.set("settings", defaultsOf(method));
+  };
   return (
     <section class="attrium-panel attrium-method-panel" aria-label={`Settings of ${method.label}`}>
-      <p>
-        {method.doc}
-        {method.needs && <span class="attrium-faint"> Needs {method.needs}.</span>}
-      </p>
+      <div class="attrium-method-about">
+        <p>
+          {method.doc}
+          {method.needs && <span class="attrium-faint"> Needs {method.needs}.</span>}
+        </p>
+        {method.settings.length > 0 && (
+          <Button kind="quiet" onClick={reset}>
+            Defaults
+          </Button>
+        )}
+      </div>
       <SettingsForm
+        key={`${method.name} ${resets.value}`}
         settings={method.settings}
         values={store.get("settings")}
         methods={options(store).filter(({ value }) => value !== method.name)}
         onChange={(name, value) => store.set("settings", { ...store.get("settings"), [name]: value })}
       />
-      {method.settings.length > 0 && (
-        <Button kind="quiet" onClick={() => store.set("settings", defaultsOf(method))}>
-          Defaults
-        </Button>
-      )}
     </section>
   );
 }

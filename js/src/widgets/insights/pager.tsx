@@ -8,7 +8,7 @@ export function pageCount(store: Store<Traits>): number {
 /** Goes to a page if there is one; true when it does. */
 export function goToPage(store: Store<Traits>, page: number): boolean {
   const wanted = Math.min(pageCount(store) - 1, Math.max(0, page));
-  if (wanted === store.get("page")) return false;
+  if (wanted === store.get("page") || store.unanswered.includes("page")) return false;
   store.set("page", wanted);
   return true;
 }

@@ -33,12 +33,12 @@ export function SummaryLine({ store }: { store: Store<Traits> }) {
   );
 }
 
-/** Correct (filled) and wrong (hatched) as parts of one bar. */
+/** Correct and wrong as parts of one bar. */
 function OutcomeBar({ correct, wrong }: { correct: number; wrong: number }) {
   return (
     <span class="attrium-outcome" role="img" aria-label={`${correct} correct, ${wrong} wrong`}>
-      <span class="attrium-outcome-correct" style={{ flexGrow: correct }} />
-      <span class="attrium-outcome-wrong" style={{ flexGrow: wrong }} />
+      {correct > 0 && <span class="attrium-outcome-correct" style={{ flexGrow: correct }} />}
+      {wrong > 0 && <span class="attrium-outcome-wrong" style={{ flexGrow: wrong }} />}
     </span>
   );
 }

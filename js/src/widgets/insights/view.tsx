@@ -1,8 +1,17 @@
 import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
-import { Button, ModeControl, OpacityTraitControl, ScaleTraitControls, type ViewProps } from "../../lib";
+import {
+  Button,
+  ErrorPanel,
+  ModeControl,
+  NeedsKernel,
+  OpacityTraitControl,
+  ScaleTraitControls,
+  type ViewProps,
+} from "../../lib";
 import { CardGrid } from "./card-grid";
 import { Detail } from "./detail";
+import { sharedError } from "./explained";
 import { ClassFilters, OutcomeFilter } from "./filter-bar";
 import { MethodChoice, MethodSettings } from "./method";
 import { Pager } from "./pager";
@@ -24,18 +33,23 @@ export function InsightsView(props: ViewProps<Traits>) {
   const opened = useRef<number | null>(null);
   if (selected !== null) opened.current = selected;
   const open = store.get("cards").findIndex((card) => card.index === selected);
+  const failure = sharedError(store.get("heats"));
   return (
     <>
       <SummaryLine store={store} />
       <div class="attrium-insights-bar">
-        <OutcomeFilter store={store} />
+        <NeedsKernel store={store} trait="filter">
+          <OutcomeFilter store={store} />
+        </NeedsKernel>
         <Button expanded={panel.value === "classes"} onClick={toggle("classes")}>
           Classes
           {classes.length + predicted.length > 0 && (
             <span class="attrium-badge">{classes.length + predicted.length}</span>
           )}
         </Button>
-        <MethodChoice store={store} />
+        <NeedsKernel store={store} trait="method">
+          <MethodChoice store={store} />
+        </NeedsKernel>
         <Button icon="sliders" label="Method settings" expanded={panel.value === "method"} onClick={toggle("method")} />
         <Button
           icon="contrast"
@@ -44,11 +58,19 @@ export function InsightsView(props: ViewProps<Traits>) {
           onClick={toggle("display")}
         />
       </div>
-      {panel.value === "classes" && <ClassFilters store={store} />}
-      {panel.value === "method" && <MethodSettings store={store} />}
+      {panel.value === "classes" && (
+        <NeedsKernel store={store} trait="filter">
+          <ClassFilters store={store} />
+        </NeedsKernel>
+      )}
+      {panel.value === "method" && (
+        <NeedsKernel store={store} trait="settings">
+          <MethodSettings store={store} />
+        </NeedsKernel>
+      )}
       {panel.value === "display" && (
         <section class="attrium-panel" aria-label="Overlay and colours">
-          {kind === "image" && (
+          {kind === "image" && open < 0 && (
             <div class="attrium-labelled">
               <span class="attrium-label">Overlay</span>
               <ModeControl mode={store.get("mode")} onChange={(mode) => store.set("mode", mode)} />
@@ -62,8 +84,11 @@ export function InsightsView(props: ViewProps<Traits>) {
         <Detail {...props} at={open} />
       ) : (
         <>
+          {failure !== null && <ErrorPanel title="No example could be explained" message={failure} />}
           <CardGrid {...props} opened={opened} />
-          <Pager store={store} />
+          <NeedsKernel store={store} trait="page">
+            <Pager store={store} />
+          </NeedsKernel>
         </>
       )}
     </>

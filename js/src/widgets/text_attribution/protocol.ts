@@ -14,7 +14,7 @@ export interface Traits {
   row: number;
   merge_words: boolean;
   sign: Sign;
-  /** Percent, 0 to 50: the colours end at the (100 - p)th percentile of |value|. */
+  /** Percent, 0 to 50: so many of the largest |value| lie beyond the end of the colours, rounded down. */
   clip_percentile: number;
   colors: Colors;
   show_values: boolean;

@@ -29,7 +29,7 @@ import type { Traits } from "./protocol";
 export function TextAttributionView({ store, theme }: ViewProps<Traits>) {
   const open = useSignal(false);
   const pointed = useSignal<number | null>(null);
-  const { units, field, shading } = useScores(store, theme);
+  const { units, hasPieces, field, shading } = useScores(store, theme);
   const outputs = store.get("outputs");
   const row = Math.min(Math.max(0, store.get("row")), (field?.height ?? 1) - 1);
   const values = field === null ? null : field.values.subarray(row * field.width, (row + 1) * field.width);
@@ -38,12 +38,14 @@ export function TextAttributionView({ store, theme }: ViewProps<Traits>) {
     <>
       <header class="attrium-head">
         <h2 class="attrium-title">{store.get("title")}</h2>
-        <Toggle
-          label="Words"
-          doc="Join the pieces of a word and add up their scores"
-          value={store.get("merge_words")}
-          onChange={(on) => store.set("merge_words", on)}
-        />
+        {hasPieces && (
+          <Toggle
+            label="Words"
+            doc="Join the pieces of a word and add up their scores"
+            value={store.get("merge_words")}
+            onChange={(on) => store.set("merge_words", on)}
+          />
+        )}
         <Toggle
           label="Values"
           doc="Write each score under its token"
@@ -65,6 +67,7 @@ export function TextAttributionView({ store, theme }: ViewProps<Traits>) {
           <ScaleTraitControls store={store} />
         </section>
       )}
+      {units.length === 0 && <p class="attrium-empty">Nothing to show yet: no text.</p>}
       <TokenStrip
         units={units}
         values={values}
@@ -100,7 +103,7 @@ export function TextAttributionView({ store, theme }: ViewProps<Traits>) {
             shading={shading}
             clipPercentile={store.get("clip_percentile")}
             marked={pointed.value === null ? null : (values?.[pointed.value] ?? null)}
-            notes={store.get("merge_words") ? ["scores of a word's pieces are added up"] : []}
+            notes={hasPieces && store.get("merge_words") ? ["scores of a word's pieces are added up"] : []}
           />
         )}
         <div class="attrium-text-facts">
@@ -116,6 +119,8 @@ export function TextAttributionView({ store, theme }: ViewProps<Traits>) {
 
 interface Scores {
   units: Unit[];
+  /** Whether any word has more than one token. */
+  hasPieces: boolean;
   field: Field | null;
   shading: Shading | null;
 }
@@ -125,7 +130,9 @@ function useScores(store: Store<Traits>, theme: "light" | "dark"): Scores {
   const [texts, words, special] = [store.get("tokens"), store.get("words"), store.get("special")];
   const merge = store.get("merge_words");
   const wire = store.get("scores");
-  const units = useMemo(() => unitsOf({ texts, words, special }, merge), [texts, words, special, merge]);
+  const pieces = useMemo(() => unitsOf({ texts, words, special }, false), [texts, words, special]);
+  const whole = useMemo(() => unitsOf({ texts, words, special }, true), [texts, words, special]);
+  const units = merge ? whole : pieces;
   const scores = useMemo(() => wire && fieldOf(decodeFrame(wire)), [wire]);
   const field = useMemo(() => scores && scoresPerUnit(scores, units), [scores, units]);
   const settings = scaleOf(store);
@@ -133,7 +140,7 @@ function useScores(store: Store<Traits>, theme: "light" | "dark"): Scores {
     () => field && shadingOf(field, settings, theme),
     [field, settings.sign, settings.clipPercentile, settings.colors, theme],
   );
-  return { units, field, shading };
+  return { units, hasPieces: whole.length < pieces.length, field, shading };
 }
 
 /** The selected tokens in numbers: a word counts when any of its pieces is selected, as it is drawn. */
