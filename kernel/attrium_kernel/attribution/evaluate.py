@@ -104,7 +104,7 @@ def evaluate(forward: Forward, plan: Plan, run: Run, reduce: Callable[[Chunk], o
     start, rows = 0, len(plan.examples)
     while start < rows:
         run.check_cancelled()
-        count = forward.countable and run.sizer.wants_count(rows - start, plan.gradient)
+        count = run.sizer.wants_count(rows - start, plan.gradient) and forward.countable
         stop = start + run.sizer.rows(rows - start, plan.gradient)
         _evaluate_chunk(forward, plan, run, reduce, start, stop, count)
         start = stop

@@ -221,5 +221,5 @@ def _gradients(scores: Tensor, leaves: list[Tensor]) -> Tensors:
             ".detach(), .numpy(), argmax or torch.no_grad()? Use a perturbation method such as FeatureAblation, or "
             "pass another target"
         )
-    found: tuple[Tensor | None, ...] = torch.autograd.grad(scores.sum(), leaves, allow_unused=True)
+    found: tuple[Tensor | None, ...] = torch.autograd.grad(scores, leaves, torch.ones_like(scores), allow_unused=True)
     return tuple(torch.zeros_like(p) if g is None else g for g, p in zip(found, leaves, strict=True))
