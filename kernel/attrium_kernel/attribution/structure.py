@@ -29,9 +29,6 @@ class Layout:
         return tuple(tensors) if self.kind == "tuple" else dict(zip(self.names, tensors, strict=True))
 
 
-SINGLE = Layout("tensor", ("inputs",))
-
-
 def unpack(value: Any, what: str) -> tuple[Layout, Tensors]:
     """The layout and the tensors of `value`; `what` is its name in errors."""
     if isinstance(value, Tensor):
