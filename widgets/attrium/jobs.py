@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from typing import Literal, TypedDict
 
 from attrium_kernel.arrays import ArrayError
-from attrium_kernel.attribution import AttributionError, Cancelled
+from attrium_kernel.attribution import AttributionError
+from attrium_kernel.running import Cancelled
 
 from .errors import AttriumError
 

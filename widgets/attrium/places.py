@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from attrium_kernel.attribution.guard import modules_behind, untouched
+from attrium_kernel.running import modules_behind, untouched
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 

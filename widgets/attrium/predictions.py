@@ -10,8 +10,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from attrium_kernel.attribution.guard import untouched
 from attrium_kernel.attribution.targets import logits_of
+from attrium_kernel.running import untouched
 
 from .errors import DataError
 

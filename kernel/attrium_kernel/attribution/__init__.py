@@ -5,10 +5,11 @@
 A method is a value; every method has the same call, `Method.attribute`.
 """
 
+from attrium_kernel.running import Cancelled
+
 from .case import Case
 from .errors import (
     AttributionError,
-    Cancelled,
     ModelOutputError,
     NonFiniteError,
     PlaceError,

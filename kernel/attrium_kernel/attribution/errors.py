@@ -29,7 +29,3 @@ class ModelOutputError(AttributionError):
 
 class NonFiniteError(AttributionError):
     """The score is NaN or infinite, so no attribution of it would mean anything."""
-
-
-class Cancelled(Exception):
-    """The caller's `cancel` said stop. The model has been put back as it was."""

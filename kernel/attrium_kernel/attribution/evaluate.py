@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .errors import Cancelled
+from attrium_kernel.running import Cancelled, ChunkSizer, Meter
+
 from .forward import Forward
-from .memory import ChunkSizer, Meter
 from .structure import Tensors
 
 Progress = Callable[[int, int], object]

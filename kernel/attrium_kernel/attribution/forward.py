@@ -12,8 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from attrium_kernel.running import modules_behind
+
 from .errors import ModelOutputError, NonFiniteError, PlaceError
-from .guard import modules_behind
 from .places import Place, Shared, Tap, check_replaceable, leaf, require_float
 from .structure import Layout, Tensors
 from .targets import Target

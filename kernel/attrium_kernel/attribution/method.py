@@ -13,12 +13,12 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from attrium_kernel.running import default_budget, modules_behind, parameter_bytes, untouched
+
 from .case import Case
 from .errors import AttributionError, ShapeError
 from .evaluate import Cancel, Progress, Run
 from .forward import Forward
-from .guard import parameter_bytes, untouched
-from .memory import default_budget
 from .places import At, find
 from .result import Attribution, Timing
 from .settings import check_settings
@@ -126,6 +126,8 @@ class Method(ABC):
         self._check_uses(baselines, mask)
         if memory_budget is not None and not memory_budget > 0:
             raise AttributionError(f"memory_budget={memory_budget!r}; pass a positive number of bytes, 256 * 2**20 say")
+        if self.needs_gradient and callable(model):
+            _check_not_inference(model)
         with torch.inference_mode(False), torch.no_grad(), untouched(model, self.needs_gradient):
             forward = _forward(model, inputs, target, at, args, kwargs)
             run = Run(
@@ -217,3 +219,12 @@ def _generator(seed: int | torch.Generator | None) -> torch.Generator:
                 f"seed={seed!r} is a {kind}; pass a whole number, a torch.Generator or None"
             ) from None
     return generator
+
+
+def _check_not_inference(model: Callable[..., Any]) -> None:
+    if any(p.is_inference() for root in modules_behind(model) for p in root.parameters()):
+        raise AttributionError(
+            "the model's parameters were made under torch.inference_mode(), so autograd cannot run through them; "
+            "create or load the model outside inference_mode (torch.no_grad() is fine), or use a perturbation method "
+            "such as FeatureAblation"
+        )

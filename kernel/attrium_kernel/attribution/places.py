@@ -12,8 +12,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from attrium_kernel.running import modules_behind
+
 from .errors import PlaceError
-from .guard import modules_behind
 
 Side = Literal["output", "input"]
 

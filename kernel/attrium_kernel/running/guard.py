@@ -1,4 +1,4 @@
-"""The user's model comes back exactly as it was, and no two attributions run on one module at a time."""
+"""The user's model comes back exactly as it was, and no two runs use one module at a time."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from typing import Any
 import torch
 from torch import nn
 
-from .errors import AttributionError
-
 _changed = threading.Condition()
 _in_use: dict[int, int] = {}
-"""Thread that explains each module now, by the module's id."""
+"""Thread that runs each module now, by the module's id."""
 
 MOST_ITEMS = 1_000
 """Containers of more items are not searched for modules."""
+
+
+class Cancelled(Exception):
+    """The caller's `cancel` said stop. The model has been put back as it was."""
 
 
 def modules_behind(model: Callable[..., Any]) -> list[nn.Module]:
@@ -79,7 +81,7 @@ def parameter_bytes(model: Callable[..., Any]) -> int:
 def untouched(model: Callable[..., Any], gradient: bool) -> Iterator[None]:
     """Run the model in eval mode, frozen if gradients are wanted; put all back on the way out, also after an error.
 
-    A second thread that explains the same model waits. The global random state is put back too, except off the
+    A second thread that runs the same model waits. The global random state is put back too, except off the
     main thread, where that could turn back a generator that the main thread is using.
     """
     roots = modules_behind(model)
@@ -87,8 +89,6 @@ def untouched(model: Callable[..., Any], gradient: bool) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         stack.enter_context(_alone(modules))
         parameters = list({p: None for m in modules for p in m._parameters.values() if p is not None})
-        if gradient:
-            _check_not_inference(parameters)
         if threading.current_thread() is threading.main_thread():
             devices = {p.device for p in parameters if p.device.type == "cuda"}
             stack.enter_context(torch.random.fork_rng(devices=list(devices)))
@@ -139,12 +139,3 @@ def _alone(modules: list[nn.Module]) -> Iterator[None]:
             for key in taken:
                 del _in_use[key]
             _changed.notify_all()
-
-
-def _check_not_inference(parameters: list[nn.Parameter]) -> None:
-    if any(p.is_inference() for p in parameters):
-        raise AttributionError(
-            "the model's parameters were made under torch.inference_mode(), so autograd cannot run through them; "
-            "create or load the model outside inference_mode (torch.no_grad() is fine), or use a perturbation method "
-            "such as FeatureAblation"
-        )
