@@ -8,13 +8,14 @@ import gc
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
-from .cases import Case, Contender, Run, Workload
+from .case import Case, Contender, Run, Workload
 
 TUNING_TRIES = 3
 
@@ -31,10 +32,10 @@ class Timing:
 
 @dataclass
 class Times:
-    """All contenders of a case, and how far our values are from Captum's, as a share of the largest."""
+    """All contenders of a case, and how far the values of each are from the reference, as a share of the largest."""
 
     timings: dict[str, Timing]
-    disagreement: float
+    differences: dict[str, float]
 
 
 def time_case(case: Case, work: Workload, rounds: int) -> Times:
@@ -44,20 +45,34 @@ def time_case(case: Case, work: Workload, rounds: int) -> Times:
     timings = {name: Timing() for name in contenders}
     for name, contender in contenders.items():
         runs[name], timings[name].batch = tuned(contender)
-    values: dict[str, Tensor | None] = {}
-    for name, run in runs.items():
-        with counting_rows(work, timings[name]):
-            values[name] = run()
-    mine = case.check(work) if case.check else values["ours"]
-    disagreement = distance(mine, values[case.same_as])
-    values.clear()
+    differences = differing(case, work, contenders, runs, timings)
     names = list(runs)
     for turn in range(max(2, round(rounds * case.rounds))):
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
             cpu, wall = timed(runs[name], case.repeats)
             timings[name].cpu_s.append(cpu)
             timings[name].wall_s.append(wall)
-    return Times(timings, disagreement)
+    return Times(timings, differences)
+
+
+def differing(
+    case: Case, work: Workload, contenders: dict[str, Contender], runs: dict[str, Run], timings: dict[str, Timing]
+) -> dict[str, float]:
+    """Run each once, as its warm-up: count its rows, and compare its values; no more than two results are held."""
+    same_as = case.reference(runs)
+    with counting_rows(work, timings[same_as]):
+        reference = contenders[same_as].values(runs[same_as]())
+    differences = {}
+    for name in (name for name in runs if name != same_as):
+        with counting_rows(work, timings[name]):
+            found = contenders[name].values(runs[name]())
+        if name == "ours" and case.check:
+            found = contenders[name].values(case.check(work))
+        if found:
+            differences[name] = distance(found, reference)
+        elif name in case.judged:
+            raise AssertionError(f"{name} has no values to compare with those of {same_as}")
+    return differences
 
 
 def tuned(contender: Contender) -> tuple[Run, int | None]:
@@ -86,12 +101,15 @@ def timed(run: Run, repeats: int) -> tuple[float, float]:
 
 @contextlib.contextmanager
 def counting_rows(work: Workload, timing: Timing) -> Iterator[None]:
-    """Count the rows that enter the network's first block."""
+    """Count the rows that enter the network's first block, where that is asked for."""
 
     def count(module: object, args: tuple[Tensor, ...], kwargs: dict[str, Tensor]) -> None:
         first = args[0] if args else kwargs["hidden_states"]
         timing.rows += first.shape[0]
 
+    if work.counted is None:
+        yield
+        return
     handle = work.counted.register_forward_pre_hook(count, with_kwargs=True)
     try:
         yield
@@ -99,13 +117,33 @@ def counting_rows(work: Workload, timing: Timing) -> Iterator[None]:
         handle.remove()
 
 
-def distance(ours: Tensor | None, theirs: Tensor | None) -> float:
-    """Largest difference as a share of the largest value."""
-    assert ours is not None and theirs is not None and ours.shape == theirs.shape
-    return float((ours - theirs).abs().max() / theirs.abs().max())
+def distance(found: Mapping[str, Tensor], reference: Mapping[str, Tensor]) -> float:
+    """Largest difference as a share of the largest value of the tensor; over the names that both have."""
+    shared = [name for name in found if name in reference]
+    assert shared and all(found[name].shape == reference[name].shape for name in shared)
+    return max(float((found[name] - reference[name]).abs().max() / reference[name].abs().max()) for name in shared)
 
 
 # ---- memory
+
+
+def memory(contender: Contender, run: Run) -> dict[str, float]:
+    """Extra peak of one run, and what its result then holds, in MB (10^6 bytes). Meant for a fresh process."""
+    if contender.warm:
+        contender.warm()
+    gc.collect()
+    before = storages()
+    kept: list[Any] = []
+    extra = extra_peak_mb(lambda: kept.append(run()))
+    gc.collect()
+    held = sum(size for place, size in storages().items() if place not in before)
+    return {"extra_mb": extra, "held_mb": held / 1e6}
+
+
+def storages() -> dict[int, int]:
+    """Where the storages of all living tensors are, and their bytes: each once, whoever holds it."""
+    tensors = [thing for thing in gc.get_objects() if issubclass(type(thing), Tensor)]
+    return {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in tensors}
 
 
 def extra_peak_mb(run: Run) -> float:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-
-NetworkName = Literal["cnn", "gpt2"]
 
 
 @dataclass(frozen=True)
@@ -21,11 +19,12 @@ class Scale:
     width: int = 768
     vocabulary: int = 50257
     tokens: int = 32
+    most_tokens: int = 1024
 
     @staticmethod
     def quick() -> Scale:
         """Small enough for seconds."""
-        return Scale(pixels=112, occlusion_pixels=64, layers=2, width=192, vocabulary=5003, tokens=8)
+        return Scale(pixels=112, occlusion_pixels=64, layers=2, width=192, vocabulary=5003, tokens=8, most_tokens=64)
 
 
 class Block(nn.Module):

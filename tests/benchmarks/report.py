@@ -6,22 +6,35 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import statistics
 import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
-from .cases import Case, Limit
+from .case import Case, Limit
 
-ORDER = ["ours", "floor", "captum", "captum tuned"]
-LABELS = {"ours": "Attrium, untuned", "floor": "floor", "captum": "Captum, default", "captum tuned": "Captum, tuned"}
-
+LABELS = {
+    "ours": "Attrium, untuned",
+    "captum": "Captum, default",
+    "captum tuned": "Captum, tuned",
+    "hooks": "plain hooks",
+    "outputs": "Hugging Face's outputs",
+    "transformer_lens": "TransformerLens",
+}
+"""How a contender is called in the table, where its name does not say it."""
 
 HEADING = """\
 CPU: process time of all threads. Rounds are interleaved, and ratios taken within a round. A floor is the bare forwards,
 or forwards with backwards to the input (parameters frozen), of the same rows at the best batch size.
-MB extra: peak resident memory over the level after the model was built, in a fresh process; 1 MB is 10^6 bytes."""
+MB extra: peak resident memory over the level after the model was built, in a fresh process; 1 MB is 10^6 bytes.
+MB held: storages of the tensors that are alive after the run and were not before it, each once."""
+
+
+def label(name: str) -> str:
+    """The contender as the table calls it."""
+    return LABELS.get(name) or re.sub("^ours", "Attrium", name)
 
 
 def heading(about: dict[str, Any]) -> str:
@@ -42,43 +55,77 @@ def spread(values: list[float]) -> str:
 
 def print_case(case: Case, result: dict[str, Any]) -> None:
     """One block of the table."""
-    timings, memory = result["timings"], result.get("memory_mb", {})
+    timings, memory = result["timings"], result.get("memory", {})
     rounds = len(timings["ours"]["cpu_s"])
     print(f"\n{case.title} [{case.name}], {result['input']}: {rounds} rounds")
-    columns = f"{'rows':>6}{'batch':>7}{'CPU s':>9}{'wall s':>9}{'MB extra':>10}"
-    print(f"  {'':<18}{columns}   CPU over floor, median (range)")
-    for name in (n for n in ORDER if n in timings):
-        timing = timings[name]
-        cpu, wall = statistics.median(timing["cpu_s"]), statistics.median(timing["wall_s"])
-        extra = f"{memory[name]:.0f}" if name in memory else "-"
-        batch = timing["batch"] or "-"
-        over = spread(ratios(timings, name, "floor"))
-        print(f"  {LABELS[name]:<18}{timing['rows']:>6}{batch:>7}{cpu:>9.3f}{wall:>9.3f}{extra:>10}   {over}")
-    for name in ("captum", "captum tuned"):
-        if name in timings:
-            print(f"  Attrium over {LABELS[name]}, CPU: {spread(ratios(timings, 'ours', name))}")
-    agree = "agrees" if result["agrees"] else "DISAGREES"
-    print(f"  {agree} with Captum: largest difference {result['disagreement']:.1e} of the largest value")
+    if result["left_out"]:
+        print(
+            f"  left out, not installed: {', '.join(map(label, result['left_out']))} (make bench-peers installs them)"
+        )
+    unit, scale = ("ms", 1000) if statistics.median(timings[case.over]["cpu_s"]) < 1 else ("s", 1)
+    columns = f"{'rows':>6}{'batch':>7}{f'CPU {unit}':>9}{f'wall {unit}':>9}{'MB extra':>10}{'MB held':>9}"
+    print(f"  {'':<28}{columns}   CPU over {label(case.over)}, median (range)")
+    for name, timing in timings.items():
+        cpu, wall = (scale * statistics.median(timing[clock]) for clock in ("cpu_s", "wall_s"))
+        extra, held = (f"{memory[name][key]:.0f}" if name in memory else "-" for key in ("extra_mb", "held_mb"))
+        counts = f"{timing['rows'] or '-':>6}{timing['batch'] or '-':>7}"
+        over = spread(ratios(timings, name, case.over))
+        print(f"  {label(name):<28}{counts}{cpu:>9.3f}{wall:>9.3f}{extra:>10}{held:>9}   {over}")
+    for name in (name for name in timings if not name.startswith("ours") and name != case.over):
+        print(f"  Attrium over {label(name)}, CPU: {spread(ratios(timings, 'ours', name))}")
+    print_values(case, result)
+    for line in result["about"]:
+        print(f"  {line}")
     for limit in result["limits"]:
         print(f"  {'holds ' if limit['holds'] else 'MISSES'} {limit['text']}")
 
 
+def print_values(case: Case, result: dict[str, Any]) -> None:
+    """How far apart the values are."""
+    same = f"from those of {label(case.reference(result['timings']))}, as a share of the largest"
+    print(f"  {'values agree' if result['agrees'] else 'VALUES DISAGREE'}; largest difference {same}:")
+    for name, difference in result["differences"].items():
+        print(f"    {label(name)}: {difference:.1e}{'' if name in case.judged else ' (not judged)'}")
+
+
 def judged(limit: Limit, result: dict[str, Any]) -> dict[str, Any] | None:
     """The limit with its measured number, or None where it was not measured."""
-    if limit.what == "memory":
-        memory = result.get("memory_mb", {})
-        if "ours" not in memory or limit.other not in memory:
-            return None
-        found = memory["ours"] / memory[limit.other]
+    costs = costs_of(limit.what, result)
+    others = (limit.other,) if isinstance(limit.other, str) else limit.other
+    compared = [name for name in others if name in costs]
+    if not compared or limit.mine not in costs:
+        return None
+    other = min(compared, key=lambda name: costs[name])
+    if limit.what == "cpu ms":
+        mine, theirs = (result["timings"][name]["cpu_s"] for name in (limit.mine, other))
+        found = statistics.median(1000 * (a - b) for a, b in zip(mine, theirs, strict=True))
+        says = f"{found:+.2f} ms over {label(other)}"
+    elif limit.what == "cpu":
+        found = statistics.median(ratios(result["timings"], limit.mine, other))
+        says = f"{found:.3f} of {label(other)}"
     else:
-        found = statistics.median(ratios(result["timings"], "ours", limit.other))
+        found = costs[limit.mine] / costs[other]
+        says = f"{found:.3f} of {label(other)}"
     if limit.at_most is not None:
-        text = f"{limit.what}: {found:.3f} of {LABELS[limit.other]}, at most {limit.at_most} wanted"
-        return {"text": text, "found": found, "bound": limit.at_most, "holds": found <= limit.at_most}
-    assert limit.saves_at_least is not None
-    wanted = f"at least {limit.saves_at_least} wanted"
-    text = f"{limit.what}: {1 / found:.2f} times less than {LABELS[limit.other]}, {wanted}"
-    return {"text": text, "found": 1 / found, "bound": limit.saves_at_least, "holds": 1 / found >= limit.saves_at_least}
+        bound, holds, wanted = limit.at_most, found <= limit.at_most, f"at most {limit.at_most} wanted"
+    else:
+        assert limit.saves_at_least is not None
+        found, bound = 1 / found, limit.saves_at_least
+        holds, wanted = found >= bound, f"at least {bound} wanted"
+        says = f"{found:.2f} times less than {label(other)}"
+    text = f"{MEASURES[limit.what]} of {label(limit.mine)}: {says}, {wanted}"
+    return {"text": text, "found": found, "bound": bound, "holds": holds}
+
+
+MEASURES = {"cpu": "CPU", "cpu ms": "CPU", "memory": "extra memory", "held": "memory held"}
+
+
+def costs_of(what: str, result: dict[str, Any]) -> dict[str, float]:
+    """What each contender cost in the limit's sense, where it was measured."""
+    if what.startswith("cpu"):
+        return {name: statistics.median(timing["cpu_s"]) for name, timing in result["timings"].items()}
+    key = {"memory": "extra_mb", "held": "held_mb"}[what]
+    return {name: found[key] for name, found in result.get("memory", {}).items()}
 
 
 def circumstances(threads: int, quick: bool) -> dict[str, Any]:
@@ -97,9 +144,13 @@ def circumstances(threads: int, quick: bool) -> dict[str, Any]:
         },
         "threads": threads,
         "quick": quick,
-        "versions": {"python": platform.python_version()}
-        | {name: _version(name) for name in ("torch", "captum", "transformers", "numpy", "attrium")},
+        "versions": versions("torch", "captum", "transformers", "numpy", "attrium"),
     }
+
+
+def versions(*packages: str) -> dict[str, str | None]:
+    """Those of Python and of these packages in this interpreter."""
+    return {"python": platform.python_version()} | {name: _version(name) for name in packages}
 
 
 def write(report: dict[str, Any], folder: Path) -> Path:

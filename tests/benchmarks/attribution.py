@@ -1,7 +1,8 @@
-"""The cases: for each, ours untuned, Captum as it comes, Captum tuned by hand, and the floor, on one workload."""
+"""Attribution: for each case ours untuned, Captum as it comes, Captum tuned by hand, and the floor, on one workload."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -21,29 +22,8 @@ from attrium_kernel.attribution import (
 )
 
 from . import floors
-from .networks import NetworkName, Scale, cnn, gpt2
-
-Run = Callable[[], Tensor | None]
-
-
-@dataclass(frozen=True)
-class Contender:
-    """One way to do the work. Where the batch size is free: `at_batch(b)`, and a shorter `probe(b)` to choose it by."""
-
-    run: Run
-    at_batch: Callable[[int], Run] | None = None
-    probe: Callable[[int], Run] | None = None
-    batches: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class Limit:
-    """What the project promises: a ratio of medians, `ours / other` or `other / ours`, and its bound."""
-
-    what: str  # "cpu" or "memory"
-    other: str
-    at_most: float | None = None
-    saves_at_least: float | None = None
+from .case import Case, Contender, Limit, Run
+from .networks import Scale, cnn, gpt2
 
 
 @dataclass(frozen=True)
@@ -57,32 +37,24 @@ class Workload:
     scale: Scale
 
 
-@dataclass(frozen=True)
-class Case:
-    """A row of the table."""
-
-    name: str
-    title: str
-    network: NetworkName
-    contenders: Callable[[Workload], dict[str, Contender]]
-    same_as: str  # the contender whose values ours must equal
-    check: Callable[[Workload], Tensor] | None = None  # our values under Captum's own baseline, where that differs
-    repeats: int = 1  # runs in one measurement, for short ones
-    rounds: float = 1.0  # share of the asked rounds, for long ones
-    occludes: bool = False
-    limits: tuple[Limit, ...] = ()
-
-
-def workload(case: Case, scale: Scale) -> Workload:
-    """Build the network of the case; the target is its top class or token."""
-    if case.network == "cnn":
-        model, x = cnn(scale.occlusion_pixels if case.occludes else scale.pixels)
-        with torch.no_grad():
-            return Workload(model, x, int(model(x).argmax()), model.stem, scale)
-    language_model, ids = gpt2(scale)
+def pictures(scale: Scale) -> Workload:
+    """The CNN on one picture; the target is its top class."""
+    model, x = cnn(scale.pixels)
     with torch.no_grad():
-        target = int(language_model(ids).logits[0, -1].argmax())
-    return Workload(language_model, ids, target, language_model.transformer.h[0], scale)
+        return Workload(model, x, int(model(x).argmax()), model.stem, scale)
+
+
+def occluded(scale: Scale) -> Workload:
+    """The CNN on a picture of the size that occlusion is asked for."""
+    return pictures(dataclasses.replace(scale, pixels=scale.occlusion_pixels))
+
+
+def language(scale: Scale) -> Workload:
+    """GPT-2 on one sequence; the target is the top token of its last position."""
+    model, ids = gpt2(scale)
+    with torch.no_grad():
+        target = int(model(ids).logits[0, -1].argmax())
+    return Workload(model, ids, target, model.transformer.h[0], scale)
 
 
 def ours(work: Workload, method: Method, **arguments: Any) -> Run:
@@ -277,7 +249,8 @@ CASES = [
     Case(
         "ig-cnn",
         "IntegratedGradients, 50 steps, CNN",
-        "cnn",
+        "attribution",
+        pictures,
         cnn_integrated_gradients,
         same_as="captum tuned",
         limits=INTEGRATED,
@@ -285,7 +258,8 @@ CASES = [
     Case(
         "ig-gpt2",
         "IntegratedGradients, 50 steps, GPT-2 at the embedding",
-        "gpt2",
+        "attribution",
+        language,
         gpt2_integrated_gradients,
         same_as="captum tuned",
         check=gpt2_from_token_zero,
@@ -294,7 +268,8 @@ CASES = [
     Case(
         "ablation",
         "FeatureAblation, 14 x 14 patches, CNN",
-        "cnn",
+        "attribution",
+        pictures,
         feature_ablation,
         same_as="captum tuned",
         rounds=0.8,
@@ -303,15 +278,33 @@ CASES = [
     Case(
         "occlusion",
         "Occlusion, 8 x 8 windows, stride 8, CNN",
-        "cnn",
+        "attribution",
+        occluded,
         occlusion,
         same_as="captum tuned",
         rounds=0.4,
-        occludes=True,
         limits=PERTURBING,
     ),
-    Case("saliency", "Saliency, CNN", "cnn", saliency, same_as="captum", repeats=5, rounds=3, limits=ONE_PASS),
     Case(
-        "grad-cam", "Grad-CAM at layer4, CNN", "cnn", grad_cam, same_as="captum", repeats=8, rounds=3, limits=ONE_PASS
+        "saliency",
+        "Saliency, CNN",
+        "attribution",
+        pictures,
+        saliency,
+        same_as="captum",
+        repeats=5,
+        rounds=3,
+        limits=ONE_PASS,
+    ),
+    Case(
+        "grad-cam",
+        "Grad-CAM at layer4, CNN",
+        "attribution",
+        pictures,
+        grad_cam,
+        same_as="captum",
+        repeats=8,
+        rounds=3,
+        limits=ONE_PASS,
     ),
 ]

@@ -1,0 +1,1 @@
+"""What a trace and its weights say: lenses, direct logit attribution, attention flow, head scores, composition."""

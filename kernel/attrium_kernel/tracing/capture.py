@@ -1,0 +1,133 @@
+"""What a trace keeps: which names, in which form, within how much memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .attention import Attention
+from .errors import CaptureError
+from .names import Catalog
+
+
+UNASKED = 2**28
+"""Bytes that are kept without asking how much memory is free."""
+
+
+@dataclass(frozen=True)
+class Capture:
+    """What to keep.
+
+    Args:
+        names: names, which may hold `*`; all by default.
+        dtype: to keep floating-point values in, `torch.float16` say; None for their own.
+        device: to keep them on, `"cpu"` say; None for where they are.
+        memory_budget: bytes that may be kept; None for three quarters of the free memory.
+        patterns: `"recompute"` (from queries and keys, when read) or `"keep"` (as computed in the run).
+    """
+
+    names: tuple[str, ...] = ("*",)
+    dtype: torch.dtype | None = None
+    device: str | torch.device | None = None
+    memory_budget: int | None = None
+    patterns: str = "recompute"
+
+    def __post_init__(self) -> None:
+        names = (self.names,) if isinstance(self.names, str) else tuple(self.names)
+        object.__setattr__(self, "names", names)
+        if self.patterns not in ("recompute", "keep"):
+            raise CaptureError(f"Capture(patterns={self.patterns!r}): pass 'recompute' or 'keep'")
+        if self.memory_budget is not None and not self.memory_budget > 0:
+            raise CaptureError(f"Capture(memory_budget={self.memory_budget!r}): pass a positive number of bytes")
+        if self.dtype is not None and not (isinstance(self.dtype, torch.dtype) and self.dtype.is_floating_point):
+            raise CaptureError(f"Capture(dtype={self.dtype!r}): pass a floating-point dtype, torch.float16 say")
+
+    @classmethod
+    def of(cls, given: Any) -> Capture:
+        """From `"all"`, a name, several names, or itself."""
+        if isinstance(given, Capture):
+            return given
+        if given is None or given == "all":
+            return cls()
+        if isinstance(given, str):
+            return cls((given,))
+        if isinstance(given, Sequence) and all(isinstance(name, str) for name in given):
+            return cls(tuple(given))
+        raise CaptureError(f"capture={given!r}; pass 'all', a name, several names (which may hold *), or a Capture")
+
+    def wanted(self, catalog: Catalog) -> list[str]:
+        """The names that are kept, in the model's order."""
+        if "*" in self.names:
+            return list(catalog)
+        chosen = {name for pattern in self.names for name in catalog.matching(pattern)}
+        return [name for name in catalog if name in chosen]
+
+
+class Keeper:
+    """Keeps tensors in the form asked for, each one once, and counts their bytes."""
+
+    def __init__(self, capture: Capture) -> None:
+        self.device = None if capture.device is None else torch.device(capture.device)
+        self.dtype = capture.dtype
+        self.plain = self.device is None and self.dtype is None
+        self.budget = capture.memory_budget
+        self.bytes = 0
+        self._storages: set[int] = set()
+        self._kept: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def keep(self, name: str, tensor: Tensor) -> Tensor:
+        """The tensor to store: itself, or its form on another device or in another dtype.
+
+        Args:
+            name: for the error.
+            tensor: what was seen.
+        """
+        kept = tensor
+        if not self.plain:
+            found = self._kept.get(id(tensor))
+            kept = found[1] if found else self._converted(tensor)
+            self._kept[id(tensor)] = (tensor, kept)
+        storage = kept.untyped_storage()
+        key = storage.data_ptr()
+        if key not in self._storages:
+            self._storages.add(key)
+            self.bytes += storage.nbytes()
+            self._check(name, kept.device)
+        return kept
+
+    def _check(self, name: str, device: torch.device) -> None:
+        if self.budget is None and self.bytes > UNASKED:
+            self.budget = self.bytes + _free_memory(device) * 3 // 4
+        if self.budget is not None and self.bytes > self.budget:
+            raise CaptureError(
+                f"keeping {name} would take the trace to {self.bytes / 2**20:,.2f} MiB, more than its budget of "
+                f"{self.budget / 2**20:,.2f} MiB; capture fewer names (capture='blocks.*.resid_post'), keep them as "
+                "Capture(dtype=torch.float16, device='cpu'), or raise Capture(memory_budget=...)"
+            )
+
+    def _converted(self, tensor: Tensor) -> Tensor:
+        dtype = self.dtype if tensor.is_floating_point() else None
+        return tensor.to(device=self.device or tensor.device, dtype=dtype or tensor.dtype)
+
+    def record(self, name: str, attention: Attention) -> Attention:
+        """An attention with its tensors kept."""
+        fields = ("query", "key", "value", "mask", "bias", "sinks", "weights", "masked")
+        kept = {
+            field: self.keep(name, tensor) for field in fields if (tensor := getattr(attention, field)) is not None
+        }
+        return attention if self.plain else replace(attention, **kept)
+
+
+def _free_memory(device: torch.device) -> int:
+    """Bytes that are free where a tensor is kept."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    try:
+        with open("/proc/meminfo") as lines:
+            return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):  # not a Linux machine
+        return 2**33

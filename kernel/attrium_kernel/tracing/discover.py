@@ -1,0 +1,273 @@
+"""Finds the parts of a transformer by running it once and following the numbers.
+
+Names differ from model to model; sums do not. What a block adds to its stream is found by arithmetic: which module
+outputs, added to what came in, give what comes next. Projections are found by the values that reach the attention
+function, norms by what they read, the MLP by what reads the norm.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from attrium_kernel.running import untouched
+
+from .architecture import Architecture, Block, Heads, Part, Stack
+from .errors import ArchitectureError, TraceError
+from .inputs import Inputs, example_inputs, shortened
+from .probe import Call, Event, Probe, close, each_block, first_tensor
+from .projections import find_projections
+from .stream import Sum, follow_stream
+from .feed_forward import find_mlp
+
+_known: weakref.WeakKeyDictionary[nn.Module, Architecture] = weakref.WeakKeyDictionary()
+
+
+def known(model: nn.Module) -> Architecture | None:
+    """What was found before, if its paths still fit."""
+    return _known.get(model)
+
+
+def discover(model: nn.Module, inputs: Any = None) -> Architecture:
+    """See `Architecture.of`."""
+    found = _known.get(model)
+    if found is None:
+        given = shortened(Inputs.of(inputs)) if inputs is not None else example_inputs(model)
+        found = _known[model] = _discover(model, given)
+    return found
+
+
+def forget(model: nn.Module) -> None:
+    """Look again the next time, after the model's modules were changed."""
+    _known.pop(model, None)
+
+
+def _discover(model: nn.Module, inputs: Inputs) -> Architecture:
+    with torch.inference_mode(False), torch.no_grad(), untouched(model, False):
+        probe = Probe(model).run(*inputs.on(model))
+    if not probe.events:
+        raise ArchitectureError(
+            f"no attention was seen in a forward of {type(model).__name__}. Tracing sees attention that goes through the "
+            "attention interface of transformers, nn.MultiheadAttention, scaled_dot_product_attention, or a softmax "
+            "between two matrix products"
+        )
+    _refuse_shared(probe)
+    stacks = _stacks(probe)
+    unembed, note = _unembed(probe)
+    width = stacks[-1].blocks[-1]
+    notes = {} if unembed else {"unembed": note}
+    return Architecture(type(model).__name__, stacks, unembed, _width(probe, width), notes)
+
+
+def _width(probe: Probe, block: Block) -> int:
+    call = _call(probe, block.path)
+    assert call.value is not None
+    return call.value.copy.shape[-1]
+
+
+def _refuse_shared(probe: Probe) -> None:
+    seen: dict[str, int] = {}
+    for event in probe.events:
+        seen[event.path] = seen.get(event.path, 0) + 1
+    twice = {path: n for path, n in seen.items() if n > 1}
+    if twice:
+        path, n = next(iter(twice.items()))
+        raise ArchitectureError(
+            f"module {path!r} computes attention {n} times in one forward: layers that share one module (as in ALBERT) "
+            "have no names of their own and can't be traced yet"
+        )
+
+
+def _call(probe: Probe, path: str) -> Call:
+    return next(call for call in probe.calls if call.path == path)
+
+
+def _stacks(probe: Probe) -> tuple[Stack, ...]:
+    groups: dict[str, list[tuple[str, list[Event]]]] = {}
+    for container, path, events in each_block(probe.events, probe.model):
+        groups.setdefault(container, []).append((path, events))
+    names = _stack_names(probe, groups)
+    return tuple(_stack(probe, names[container], container, found) for container, found in groups.items())
+
+
+def _stack_names(probe: Probe, groups: dict[str, list[tuple[str, list[Event]]]]) -> dict[str, str]:
+    containers = list(groups)
+    if len(containers) == 1:
+        return {containers[0]: ""}
+    if len(containers) == 2 and all(len(events) == 2 for _, events in groups[containers[1]]):
+        return {containers[0]: "encoder", containers[1]: "decoder"}
+    split = [c.split(".") for c in containers]
+    names = {}
+    for container, parts in zip(containers, split):
+        rare = [p for n, p in enumerate(parts) if any(len(o) <= n or o[n] != p for o in split)]
+        names[container] = rare[0] if rare else container
+    return names
+
+
+def _stack(probe: Probe, name: str, container: str, found: list[tuple[str, list[Event]]]) -> Stack:
+    prefix = f"{name}." if name else ""
+    blocks = tuple(_block(probe, f"{prefix}blocks.{i}", path, events) for i, (path, events) in enumerate(found))
+    first, last = _call(probe, found[0][0]), _call(probe, found[-1][0])
+    embed, pos_embed = _embeddings(probe, first)
+    final = _reader(probe, last.output.copy if last.output else None, last.ended)
+    return Stack(
+        name, blocks, container, embed, pos_embed, Part(final.path) if final else None, _batch_first(first, found[0][1][0])
+    )
+
+
+def _batch_first(block: Call, event: Event) -> bool:
+    """Whether a block's stream is `(batch, position, d_model)`."""
+    assert block.value is not None
+    batch, positions = event.attention.query.shape[0], event.attention.query.shape[2]
+    shape = tuple(block.value.copy.shape[:2])
+    if batch != positions and shape in ((batch, positions), (positions, batch)):
+        return shape == (batch, positions)
+    flags = [m.batch_first for m in block.module.modules() if isinstance(m, nn.MultiheadAttention)]
+    return all(flags)
+
+
+def _block(probe: Probe, name: str, path: str, events: list[Event]) -> Block:
+    call = _call(probe, path)
+    if call.value is None or call.output is None:
+        raise ArchitectureError(f"{name} ({path}) was not given, or did not return, a tensor; blocks must pass a stream on")
+    inside = [c for c in probe.calls if c.under(path) and c is not call]
+    stream = follow_stream(call, inside, events)
+    if stream is None:
+        raise ArchitectureError(
+            f"{name} ({path}, a {type(call.module).__name__}) does not add up: no modules in it were found whose outputs, "
+            "added to what the block was given, make what it returns. Is there a residual connection? Modules called: "
+            + ", ".join(c.path.removeprefix(path + ".") for c in inside[:30])
+        )
+    parts: dict[str, Part] = {"resid_pre": Part(path, "input", keyword=call.keyword)}
+    heads: dict[str, Heads] = {}
+    for role, event in zip(("attn", "cross"), events):
+        heads[role], found = _attention(probe, event, inside, role)
+        parts |= found
+    parts |= stream.parts(call, inside, events)
+    parts |= find_mlp(call, inside, events, stream)
+    overwritten = _overwritten(parts, probe)
+    return Block(name, path, stream.form, parts, heads.get("attn"), heads.get("cross"), stream.scale, overwritten)
+
+
+def _attention(probe: Probe, event: Event, inside: list[Call], role: str) -> tuple[Heads, dict[str, Part]]:
+    attention = event.attention
+    parts = {role: Part(_attention_module(event, inside))}
+    projections, rotary = find_projections(event, inside, role)
+    parts |= projections
+    tolerance = {torch.float16: 2e-2, torch.bfloat16: 6e-2}.get(attention.query.dtype, 2e-4)
+    reproduced = attention.error(event.mixed) <= tolerance
+    heads = Heads(
+        attention.query.shape[1],
+        attention.key.shape[1],
+        attention.query.shape[-1],
+        attention.value.shape[-1],
+        event.path,
+        rotary,
+        event.interface,
+        reproduced,
+    )
+    return heads, parts
+
+
+def _attention_module(event: Event, inside: list[Call]) -> str:
+    """The largest module around the attention that still only computes attention: it holds its output projection."""
+    return event.path
+
+
+def _overwritten(parts: dict[str, Part], probe: Probe) -> frozenset[str]:
+    """Names whose tensor the model has written over by the end of the run."""
+    calls = {call.path: call for call in probe.calls}
+    names = set()
+    for role, part in parts.items():
+        call = calls.get(part.path)
+        value = None if call is None else call.value if part.side == "input" else call.output
+        if value is not None and value.overwritten:
+            names.add(role)
+    return frozenset(names)
+
+
+def _embeddings(probe: Probe, first: Call) -> tuple[Part | None, Part | None]:
+    """The token embedding and the learned positions before a stack's first block."""
+    assert first.value is not None
+    before = [c for c in probe.calls if c.ended < first.started and c.output is not None]
+    tables = [c for c in before if isinstance(c.module, nn.Embedding) or "embedding" in type(c.module).__name__.lower()]
+    tables = [c for c in tables if hasattr(c.module, "weight") and c.output and c.output.copy.dim() >= 2]
+    width = first.value.copy.shape[-1]
+    recent = tables[-4:]
+    fits = [c for c in recent if c.output is not None and c.output.copy.shape[-1] == width] or recent
+    if not fits:
+        whole = next((c for c in reversed(before) if c.output is not None and _same(c.output.copy, first.value.copy)), None)
+        return (Part(whole.path) if whole else None), None
+    token = max(fits, key=lambda c: (c.module.weight.shape[0], -c.started))  # type: ignore[operator,union-attr,return-value]
+    positions = [c for c in fits if c is not token and "position" in c.path.lower() or c.path.split(".")[-1] == "wpe"]
+    positions = [c for c in positions if c is not token]
+    return _numbered(probe, token), _numbered(probe, positions[0]) if positions else None
+
+
+def _numbered(probe: Probe, call: Call) -> Part:
+    """The place of one call of a module, by number if there are several."""
+    calls = sorted((c for c in probe.calls if c.path == call.path), key=lambda c: c.started)
+    return Part(call.path, call=calls.index(call) if len(calls) > 1 else None)
+
+
+def _reader(probe: Probe, stream: Tensor | None, after: int) -> Call | None:
+    """The first norm that reads a stream after some time."""
+    if stream is None:
+        return None
+    later = sorted((c for c in probe.calls if c.started > after), key=lambda c: c.started)
+    return next((c for c in later if is_norm(c) and c.value is not None and _same(c.value.copy, stream)), None)
+
+
+def is_norm(call: Call) -> bool:
+    """A layer norm or RMS norm, by type or by name."""
+    return isinstance(call.module, nn.LayerNorm) or (
+        "norm" in type(call.module).__name__.lower() and not any(True for _ in call.module.children())
+    )
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    return a.shape == b.shape and torch.equal(a, b)
+
+
+def _unembed(probe: Probe) -> tuple[Part | None, str]:
+    """The projection whose last axis is the logits'."""
+    logits = logits_of(probe.output)
+    if logits is None:
+        return None, "the model returned no logits"
+    for call in reversed(probe.calls):
+        out = call.output
+        if out is None or call.path == "" or any(True for _ in call.module.children()):
+            continue
+        if out.copy.shape[-1] == logits.shape[-1] and call.value is not None:
+            scores = logits.detach().cpu()
+            if out.copy.shape == scores.shape and _in_step(out.copy, scores):
+                return Part(call.path), ""
+    return None, "no projection gives the logits (up to a scale or cap)"
+
+
+def _in_step(a: Tensor, b: Tensor) -> bool:
+    """Equal, or one is a rising function of the other (a softcap, a scale)."""
+    if close(a.double(), b.double(), a.dtype):
+        return True
+    left, right = a.double().flatten()[:4096], b.double().flatten()[:4096]
+    order = left.argsort()
+    steps = right[order].diff()
+    return bool((steps >= -1e-3 * right.abs().max()).all())
+
+
+def logits_of(output: Any) -> Tensor | None:
+    """The logits in what a model returned."""
+    if isinstance(output, Tensor):
+        return output
+    found = getattr(output, "logits", None)
+    if isinstance(found, Tensor):
+        return found
+    if isinstance(output, dict):
+        return None
+    return first_tensor(output) if isinstance(output, (tuple, list)) else None
+
+
+__all__ = ["Sum", "TraceError", "discover", "forget", "is_norm", "known", "logits_of"]

@@ -1,0 +1,62 @@
+"""The scale that a norm divides by, from what it was given."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from .errors import CaptureError
+
+
+def norm_scale(module: nn.Module, stream: Tensor, name: str) -> Tensor:
+    """What a layer norm or RMS norm divides by: `sqrt(variance + eps)` or `sqrt(mean square + eps)`.
+
+    Which of the two a norm is shows in what it does: a layer norm takes no notice of a constant added to all features.
+
+    Args:
+        module: the norm.
+        stream: `(batch, position, d_model)` what it was given.
+        name: for the error.
+
+    Returns:
+        `(batch, position)`, float32 at least.
+
+    Raises:
+        CaptureError: it is neither.
+    """
+    wide = stream.float() if stream.dtype in (torch.float16, torch.bfloat16) else stream
+    eps = next((float(getattr(module, n)) for n in ("eps", "variance_epsilon", "epsilon") if hasattr(module, n)), 0.0)
+    centred = wide - wide.mean(-1, keepdim=True) if _centres(module, stream) else wide
+    scale = (centred.square().mean(-1) + eps).sqrt()
+    _check(module, stream, centred / scale.unsqueeze(-1), name)
+    return scale
+
+
+def _centres(module: nn.Module, stream: Tensor) -> bool:
+    """Whether a constant added to all features changes nothing."""
+    if isinstance(module, nn.LayerNorm):
+        return True
+    with torch.no_grad():
+        few = stream.reshape(-1, stream.shape[-1])[:2]
+        size = few.abs().max() + 1
+        plain, moved = module.forward(few), module.forward(few + size)
+        return bool((plain - moved).abs().max() <= 1e-2 * (plain.abs().max() + 1e-6))
+
+
+def _check(module: nn.Module, stream: Tensor, normed: Tensor, name: str) -> None:
+    """The norm must be this division and then one factor and one summand for each feature."""
+    with torch.no_grad():
+        rows = normed.reshape(-1, normed.shape[-1])[:2]
+        if len(rows) < 2:
+            return
+        out = module.forward(stream.reshape(-1, stream.shape[-1])[:2]).to(rows.dtype)
+        bias = getattr(module, "bias", None)
+        if isinstance(bias, Tensor):
+            out = out - bias.to(out.dtype)
+        cross = out[0] * rows[1] - out[1] * rows[0]
+        slack = 5e-2 if stream.dtype in (torch.float16, torch.bfloat16) else 1e-3
+        if float(cross.abs().max()) > slack * float((out[0] * rows[1]).abs().max() + 1e-6):
+            raise CaptureError(
+                f"{name}: {type(module).__name__} is neither a layer norm nor an RMS norm with one factor a feature, so it "
+                "has no single scale"
+            )

@@ -1,0 +1,71 @@
+"""From what a user passes to `trace` to a model, its arguments and their tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import nn
+
+from .errors import CaptureError
+from .inputs import Inputs
+from .tokens import Tokens, tokenize
+
+
+def prepared(model: Any, given: Any, tokenizer: Any) -> tuple[nn.Module, Inputs, Tokens | None]:
+    """`(model, arguments, tokens)`.
+
+    Raises:
+        CaptureError: the model is no module, or a text came without a tokenizer.
+    """
+    if not isinstance(model, nn.Module) and isinstance(getattr(model, "model", None), nn.Module):
+        tokenizer = tokenizer if tokenizer is not None else getattr(model, "tokenizer", None)
+        model = model.model
+    if not isinstance(model, nn.Module):
+        raise CaptureError(f"model is a {type(model).__name__}; pass a torch.nn.Module, or what load(...) returned")
+    model = getattr(model, "_orig_mod", model)
+    if isinstance(given, Tokens):
+        return model, _of_tokens(model, given), given
+    if _is_text(given):
+        if tokenizer is None:
+            raise CaptureError(
+                "a text needs a tokenizer to become token ids: trace(model, text, tokenizer), or pass the ids themselves"
+            )
+        tokens = tokenize(given, tokenizer)
+        return model, _of_tokens(model, tokens), tokens
+    inputs = Inputs.of(given)
+    return model, inputs, tokens_of(inputs, tokenizer)
+
+
+def tokens_of(inputs: Inputs, tokenizer: Any = None) -> Tokens | None:
+    """The tokens in a model's arguments, or None if they hold none."""
+    ids = inputs.ids()
+    if ids is None:
+        return None
+    mask = (inputs.kwargs or {}).get("attention_mask")
+    fits = mask is not None and mask.shape == ids.shape
+    return Tokens.of_ids(ids, tokenizer, mask.bool() if fits else None)
+
+
+def _of_tokens(model: nn.Module, tokens: Tokens) -> Inputs:
+    """Token ids, with a mask where some are padding; an encoder-decoder's decoder gets its start token."""
+    if getattr(model, "config", None) is None:
+        if tokens.mask is not None and not bool(tokens.mask.all()):
+            raise CaptureError(
+                f"texts of different lengths need padding, and {type(model).__name__} takes no attention mask that is "
+                "known; trace them one at a time, or pass a mapping of its arguments"
+            )
+        return Inputs((tokens.ids,), {})
+    kwargs = dict(tokens.inputs())
+    config = model.config
+    if getattr(config, "is_encoder_decoder", False):
+        start = getattr(config, "decoder_start_token_id", None)
+        start = getattr(config, "bos_token_id", 0) if start is None else start
+        kwargs["decoder_input_ids"] = tokens.ids.new_full((tokens.ids.shape[0], 1), start or 0)
+    return Inputs((), kwargs)
+
+
+def _is_text(given: Any) -> bool:
+    return isinstance(given, str) or (
+        isinstance(given, Sequence) and len(given) > 0 and all(isinstance(text, str) for text in given)
+    )

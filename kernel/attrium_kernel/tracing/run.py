@@ -1,0 +1,441 @@
+"""Running a model with everything named, and changed where asked: one set of hooks, taken off at the end."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from attrium_kernel.running import untouched
+
+from .architecture import Architecture, Part
+from .attention import Attention
+from .capture import Capture, Keeper
+from .discover import discover, logits_of
+from .edges import EdgePatch
+from .errors import InterventionError, SiteError, TraceError
+from .inputs import Inputs
+from .interventions import Edge, Intervention, Site, Window, apply
+from .names import Catalog, Entry, why_absent
+from .points import Point, unview, view
+from .prepare import tokens_of
+from .results import head_results, output_weight
+from .tokens import Tokens
+from .trace import Trace
+from .watch import FunctionsSeen, interface_seen
+
+ATTENTION = ("q", "k", "v", "rot_q", "rot_k", "scores", "masked_scores", "pattern", "z")
+
+
+class Run:
+    """A model with hooks on, for one or more forwards.
+
+    Args:
+        model: any module whose architecture is known or can be found.
+        architecture: where its parts are; found by a short run by default.
+        interventions: applied in every forward, in the order given.
+        capture: what to keep; None keeps nothing.
+        grad: keep the graph, so that gradients can be taken of what is kept.
+        growing: the forwards continue one text (a KV cache): positions beyond the end of one may come in the next.
+
+    Raises:
+        TraceError: one of its kinds, when entered or run; the model is as before.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        architecture: Architecture | None = None,
+        interventions: Sequence[Intervention] = (),
+        capture: Any = None,
+        grad: bool = False,
+        growing: bool = False,
+    ) -> None:
+        self.model = getattr(model, "_orig_mod", model)  # hooks do not run inside a compiled graph
+        self.architecture = architecture or discover(self.model)
+        self.architecture.check(self.model)
+        self.catalog = catalog_of(self.architecture)
+        self.interventions = tuple(_checked(interventions))
+        self.capture = None if capture is None else Capture.of(capture)
+        self.grad = grad
+        self.window = Window(0, growing)
+        self.values: dict[str, Tensor] = {}
+        self.versions: dict[str, int] = {}
+        self.records: dict[str, tuple[Attention, Tensor]] = {}
+        self.calls: dict[Point, int] = {}
+        self.wanted = [] if self.capture is None else self.capture.wanted(self.catalog)
+        self.needed: set[str] = set()
+        self.copied: set[str] = {f"{b.name}.{r}" for b in self.architecture.blocks() for r in b.overwritten}
+        self.edges = [EdgePatch(self, i) for i in self.interventions if isinstance(i.at, Edge)]
+        self.edits = self._edits()
+        self._attention: dict[str, dict[str, list[Intervention]]] = {}
+        self._homes: dict[nn.Module, str] = {}
+        self._at: str | None = None
+        self._stack: contextlib.ExitStack | None = None
+
+    # --- entering and leaving
+
+    def __enter__(self) -> Run:
+        stack = contextlib.ExitStack()
+        try:
+            stack.enter_context(torch.inference_mode(False))
+            stack.enter_context(torch.set_grad_enabled(self.grad))
+            stack.enter_context(untouched(self.model, False))
+            for edge in self.edges:
+                edge.attach(stack)
+            for point in self._points():
+                stack.callback(point.attach(self.model, self).remove)
+            self._watch(stack)
+        except BaseException:
+            stack.close()
+            raise
+        self._stack = stack
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._stack is not None
+        self._stack.close()
+        self._stack = None
+
+    def forward(self, inputs: Any, offset: int = 0, tokens: Tokens | None = None) -> tuple[Any, Trace | None]:
+        """One forward.
+
+        Args:
+            inputs: as for `trace`, without text.
+            offset: absolute position of the first token.
+            tokens: put into the trace.
+
+        Returns:
+            What the model returned, and a `Trace` of what was captured, or None.
+        """
+        given = Inputs.of(inputs)
+        self.window = replace(self.window, offset=offset)
+        self._clear()
+        args, kwargs = given.on(self.model)
+        output = self.model(*args, **kwargs)
+        written_over = {n for n, v in self.versions.items() if n not in self.copied and self.values[n]._version != v}
+        if written_over:  # the model works in place here: once more, with copies
+            self.copied |= written_over
+            self._clear()
+            output = self.model(*args, **kwargs)
+        if self.capture is None:
+            self._clear()
+            return output, None
+        made = self._made(output, tokens if tokens is not None else tokens_of(given))
+        self._clear()
+        return output, made
+
+    def _clear(self) -> None:
+        self.values.clear()
+        self.versions.clear()
+        self.records.clear()
+        self.calls.clear()
+
+    def _made(self, output: Any, tokens: Tokens | None) -> Trace:
+        """The trace of what was kept; what was only needed on the way is let go."""
+        assert self.capture is not None
+        keeper = Keeper(self.capture)
+        values: dict[str, Tensor] = {}
+        records: dict[str, tuple[Attention, Tensor]] = {}
+        keep_patterns = self.capture.patterns == "keep"
+        for name in self.wanted:
+            entry = self.catalog[name]
+            for source in sources(entry):
+                if source in self.values and source not in values:
+                    values[source] = keeper.keep(source, self.values[source])
+                elif source in self.records and source not in records:
+                    attention, z = self.records[source]
+                    if keep_patterns and attention.weights is None:
+                        attention = replace(attention, weights=attention.pattern())
+                    records[source] = (keeper.record(source, attention), keeper.keep(source, z))
+        logits = logits_of(output)
+        return Trace(
+            architecture=self.architecture,
+            model=self.model,
+            names=tuple(name for name in self.wanted if name != "logits" or logits is not None),
+            values=values,
+            records=records,
+            output=output,
+            logits=logits,
+            tokens=tokens,
+            bytes=keeper.bytes,
+            catalog=self.catalog,
+        )
+
+    # --- what is changed where
+
+    def _edits(self) -> dict[str, list[Intervention]]:
+        """Interventions by the full name of their activation."""
+        edits: dict[str, list[Intervention]] = {}
+        for intervention in self.interventions:
+            if isinstance(intervention.at, Edge):
+                continue
+            for name in self._names_of(intervention.site):
+                if self.catalog[name].kind == "logits":
+                    raise SiteError("nothing reads the logits, so changing them changes nothing; name 'unembed'")
+                edits.setdefault(name, []).append(intervention)
+        return edits
+
+    def _names_of(self, site: Site) -> list[str]:
+        try:
+            return self.catalog.matching(site.name)
+        except SiteError:
+            why = why_absent(site.name, self.catalog)
+            if why is None:
+                raise
+            raise SiteError(f"{site.name} is not in this model: {why}") from None
+
+    def _points(self) -> Iterable[Point]:
+        """Points for all that is changed, kept or needed on the way."""
+        points: dict[tuple[str, str, int | None], Point] = {}
+
+        def at(part: Part) -> Point:
+            return points.setdefault((part.path, part.side, part.call), Point(part))
+
+        passing: set[str] = set(self.needed)
+        for name in self.wanted:
+            passing |= {s for s in sources(self.catalog[name]) if s in self.catalog}
+        for name in self.edits:
+            passing |= set(self._needs(self.catalog[name]))
+        for name, entry in self.catalog.items():
+            changes = self.edits.get(name)
+            if changes and entry.kind in ("tensor", "result", "scale"):
+                self._edit_at(at, entry, changes)
+        for name in passing:
+            entry = self.catalog[name]
+            if entry.kind == "tensor" and entry.part is not None:
+                at(entry.part).keeps.append(name)
+        return points.values()
+
+    def _needs(self, entry: Entry) -> list[str]:
+        """Tensors that a change needs to know."""
+        total = _sum_of(entry)
+        if total is not None and entry.block is not None:
+            return [f"{entry.block.name}.{total[0]}"]
+        return []
+
+    def _edit_at(self, at: Callable[[Part], Point], entry: Entry, changes: list[Intervention]) -> None:
+        """Put changes of one activation where they take effect."""
+        total = _sum_of(entry)
+        if total is not None and entry.block is not None:
+            at(entry.block.part(total[1])).edits.append(self._edit_of_sum(entry, *total, changes))
+        elif entry.kind == "result":
+            assert entry.block is not None
+            at(entry.block.part(f"{entry.role}.out")).edits.insert(0, self._edit_of_results(entry, changes))
+        elif entry.kind == "scale":
+            assert entry.part is not None
+            at(entry.part).edits.append(self._edit_of_scale(entry, changes))
+        else:
+            assert entry.part is not None
+            at(entry.part).edits.append(self._edit_of_tensor(entry, changes))
+
+    def _edit_of_tensor(self, entry: Entry, changes: list[Intervention]) -> Callable[[Tensor], Tensor]:
+        def edit(raw: Tensor) -> Tensor:
+            value = view(entry, raw, self._shape(entry))
+            new = apply(changes, entry.name, entry.axes, value, self.window)
+            return raw if new is value else unview(entry, raw, new)
+
+        return edit
+
+    def _edit_of_sum(
+        self, entry: Entry, before: str, writer: str, changes: list[Intervention]
+    ) -> Callable[[Tensor], Tensor]:
+        """A stream inside a block is a sum that no module hands out: what is written is changed instead."""
+        block = entry.block
+        assert block is not None
+        base_entry, writer_entry = self.catalog[f"{block.name}.{before}"], self.catalog[f"{block.name}.{writer}"]
+
+        def edit(raw: Tensor) -> Tensor:
+            base = view(base_entry, self.values[base_entry.name], None)
+            written = view(writer_entry, raw, tuple(base.shape[:2]))  # type: ignore[arg-type]
+            value = base + written
+            new = apply(changes, entry.name, entry.axes, value, self.window)
+            return raw if new is value else unview(writer_entry, raw, written + (new - value))
+
+        return edit
+
+    def _edit_of_results(self, entry: Entry, changes: list[Intervention]) -> Callable[[Tensor], Tensor]:
+        """What heads write is changed by adding the difference to their sum."""
+        weight = output_weight(self.model, entry)
+
+        def edit(raw: Tensor) -> Tensor:
+            attention, z = self.records[entry.record]
+            results = head_results(weight, z)
+            new = apply(changes, entry.name, entry.axes, results, self.window)
+            added = (new - results).sum(dim=2)
+            flipped = entry.stack is not None and not entry.stack.batch_first
+            return raw + (added.transpose(0, 1) if flipped else added).reshape(raw.shape)
+
+        return edit
+
+    def _edit_of_scale(self, entry: Entry, changes: list[Intervention]) -> Callable[[Tensor], Tensor]:
+        raise SiteError(
+            f"{entry.name} is computed inside the norm; to hold a norm's output fixed, Patch({entry.name[:-5]}out, ...)"
+        )
+
+    # --- attention
+
+    def _watch(self, stack: contextlib.ExitStack) -> None:
+        """See the attentions that are changed or kept."""
+        seen_needed = {self.catalog[n].record for n in self.edits if self.catalog[n].kind in ("attention", "result")}
+        for name in [*self.wanted, *self.needed]:
+            seen_needed |= {s for s in sources(self.catalog[name]) if s not in self.catalog}
+        seen_needed |= {e.record for edge in self.edges for e in edge.attentions}
+        by_function = False
+        for block in self.architecture.blocks():
+            for role, heads in (("attn", block.attention), ("cross", block.cross)):
+                record = f"{block.name}.{role}"
+                if heads is None or record not in seen_needed:
+                    continue
+                changes = {q: c for q in ATTENTION if (c := self._changes(f"{record}.{q}"))}
+                self._attention[record] = changes
+                module = self.model.get_submodule(heads.path)
+                self._homes[module] = record
+                if not heads.interface:
+                    by_function = True
+                    stack.callback(module.register_forward_pre_hook(self._entered(record)).remove)
+                    stack.callback(module.register_forward_hook(self._left, always_call=True).remove)
+        if self._attention:
+            stack.enter_context(interface_seen(self._attended))
+        if by_function:
+            stack.enter_context(FunctionsSeen(self._attended, lambda: self._at is not None))
+
+    def _changes(self, name: str) -> list[Intervention]:
+        found = self.edits.get(name, [])
+        return found if found and self.catalog[name].kind == "attention" else []
+
+    def _entered(self, record: str) -> Callable[..., None]:
+        def hook(module: nn.Module, args: Any) -> None:
+            self._at = record
+
+        return hook
+
+    def _left(self, module: nn.Module, args: Any, output: Any) -> None:
+        self._at = None
+
+    def _attended(self, module: nn.Module | None, attention: Attention, compute: Callable[..., Any]) -> Any:
+        record = self._homes.get(module) if module is not None else self._at
+        if record is None:
+            return compute()
+        for edge in self.edges:
+            attention = edge.received(record, attention)
+        changes = self._attention[record]
+        if not changes and not self.edges:
+            out, weights = compute()
+        else:
+            attention, out, weights = self._changed(record, attention, changes, compute)
+        self.records[record] = (replace(attention, weights=attention.weights if weights is None else weights), out) if (
+            weights is not None and self.capture is not None and self.capture.patterns == "keep"
+        ) else (attention, out)
+        return out, weights
+
+    def _changed(
+        self, record: str, attention: Attention, changes: Mapping[str, list[Intervention]], compute: Callable[..., Any]
+    ) -> tuple[Attention, Tensor, Tensor | None]:
+        """Apply the changes at one attention; the model's own function computes it unless scores or pattern change."""
+
+        def edit(quantity: str, value: Tensor) -> Tensor:
+            found = changes.get(quantity)
+            entry_name = f"{record}.{quantity}"
+            return apply(found, entry_name, self.catalog[entry_name].axes, value, self.window) if found else value
+
+        def per_head(tensor: Tensor, *quantities: str) -> Tensor:
+            for quantity in quantities:
+                window, found = self.window, changes.get(quantity)
+                if not found:
+                    continue
+                if quantity in ("k", "rot_k", "v"):  # a cache hands over all keys from the first on
+                    self.window = replace(window, offset=0)
+                tensor = edit(quantity, tensor.transpose(1, 2)).transpose(1, 2)
+                self.window = window
+            return tensor
+
+        query = per_head(attention.query, "q", "rot_q")
+        key = per_head(attention.key, "k", "rot_k")
+        value = per_head(attention.value, "v")
+        attention = replace(attention, query=query, key=key, value=value)
+        weights = None
+        if changes.keys() & {"scores", "masked_scores", "pattern"}:
+            self._check_editable(record, attention, changes)
+            attention, out = attention.edited(edit)
+            weights = attention.weights
+        elif attention.weights is not None:  # hand-written attention: its pattern is known, its product is still to come
+            out, _ = compute()
+        else:
+            out, weights = compute(query, key, value)
+        return attention, edit("z", out), weights
+
+    def _check_editable(self, record: str, attention: Attention, changes: Mapping[str, Any]) -> None:
+        entry = self.catalog[f"{record}.pattern"]
+        assert entry.heads is not None
+        if not entry.heads.reproduced:
+            raise InterventionError(
+                f"{record}.{next(iter(changes))} can't be changed: this model's attention does more than softmax(q k / "
+                "sqrt(d) + mask) v, and what was recomputed does not explain its output; change attn.z or attn.v instead"
+            )
+
+    def _shape(self, entry: Entry) -> tuple[int, int] | None:
+        """`(batch, position)` in the entry's stack, once its block has been entered."""
+        if entry.block is None:
+            return None
+        raw = self.values.get(f"{entry.block.name}.resid_pre")
+        if raw is None:
+            return None
+        shape = raw.shape[:2] if entry.stack is None or entry.stack.batch_first else raw.shape[1::-1]
+        return int(shape[0]), int(shape[1])
+
+
+def catalog_of(architecture: Architecture) -> Catalog:
+    """The names of an architecture, made once."""
+    found = architecture.__dict__.get("_catalog")
+    if found is None:
+        found = Catalog(architecture)
+        object.__setattr__(architecture, "_catalog", found)
+    return found
+
+
+def sources(entry: Entry) -> tuple[str, ...]:
+    """What must be stored for a name to be read: a tensor by its own name, or an attention's record."""
+    if entry.kind == "tensor":
+        return (entry.name, f"{entry.block.name}.resid_pre") if _flattened(entry) else (entry.name,)
+    if entry.kind == "scale":
+        return (entry.source,)
+    if entry.kind in ("attention", "result"):
+        return (entry.record,)
+    return ()
+
+
+def _flattened(entry: Entry) -> bool:
+    """Experts hand out `(batch * position, d_model)`."""
+    return entry.block is not None and entry.quantity in ("mlp_out", "mlp.router") and "mlp.router" in entry.block.parts
+
+
+def _sum_of(entry: Entry) -> tuple[str, str] | None:
+    """`(stream before, writer)` of a stream inside a block that goes on as a sum."""
+    if entry.block is None or entry.block.form != "sequential":
+        return None
+    if entry.quantity == "resid_mid":
+        return "resid_pre", "attn_out"
+    if entry.quantity == "resid_cross":
+        return "resid_mid", "cross_out"
+    return None
+
+
+def _checked(interventions: Any) -> list[Intervention]:
+    given = [interventions] if isinstance(interventions, Intervention) else list(interventions)
+    for item in given:
+        if not isinstance(item, Intervention):
+            raise InterventionError(
+                f"interventions holds {item!r}; pass Zero(...), Patch(...), Steer(...) and the like, in a list"
+            )
+    return given
+
+
+__all__ = ["Run", "TraceError", "catalog_of", "sources"]

@@ -1,0 +1,343 @@
+"""A run of a transformer with every activation by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from .architecture import Architecture
+from .attention import Attention
+from .errors import CaptureError, SiteError, TraceError
+from .names import Catalog, Entry, unknown, why_absent
+from .norms import norm_scale
+from .points import view
+from .results import head_results, output_weight
+from .tokens import Tokens
+
+if TYPE_CHECKING:
+    from .interventions import Intervention
+
+LAZY = ("attention", "result")
+
+
+class Trace:
+    """What one run showed: tokens, logits, and activations under their usual names.
+
+    Scores, patterns and results of heads are computed from what was captured when they are read, only for the part
+    asked for. Values are views of what the model computed; do not write into them.
+
+    Args:
+        names: all names that can be read, in the order of the forward.
+        values: tensors as they passed, by name.
+        records: attentions, with what they mixed, by the name of the attention.
+        axes: axes by name, for values that come from elsewhere.
+        architecture: None for values that come from elsewhere.
+        model: None for values that come from elsewhere.
+        output: what the model returned.
+        logits: `(batch, position, vocab)`, or `(batch, class)`; None if the model returned none.
+        tokens: what the positions stand for; None if the inputs were no tokens.
+        bytes: of what is kept, each storage counted once.
+        catalog: what each name is.
+    """
+
+    def __init__(
+        self,
+        *,
+        names: tuple[str, ...],
+        values: Mapping[str, Tensor],
+        records: Mapping[str, tuple[Attention, Tensor]] | None = None,
+        axes: Mapping[str, tuple[str, ...]] | None = None,
+        architecture: Architecture | None = None,
+        model: nn.Module | None = None,
+        output: Any = None,
+        logits: Tensor | None = None,
+        tokens: Tokens | None = None,
+        bytes: int = 0,
+        catalog: Catalog | None = None,
+    ) -> None:
+        self.names = names
+        self.architecture = architecture
+        self.model = model
+        self.output = output
+        self.logits = logits
+        self.tokens = tokens
+        self.bytes = bytes
+        self._values = dict(values)
+        self._records = dict(records or {})
+        self._axes = dict(axes or {})
+        self._catalog = catalog
+        self._known = frozenset(names)
+        self._weights: dict[str, Tensor] = {}
+        self._verified: dict[str, str | None] = {}
+
+    @classmethod
+    def of_values(
+        cls,
+        values: Mapping[str, Tensor],
+        tokens: Tokens | None = None,
+        axes: Mapping[str, tuple[str, ...]] | None = None,
+        logits: Tensor | None = None,
+    ) -> Trace:
+        """A trace of values from elsewhere, under our names, each with its axes."""
+        size = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in values.values()}
+        return cls(names=tuple(values), values=values, axes=axes, tokens=tokens, logits=logits, bytes=sum(size.values()))
+
+    def __repr__(self) -> str:
+        text = f"{len(self.names)} activations, {self.bytes / 2**20:,.1f} MiB"
+        if self.tokens is not None:
+            text = f"{tuple(self.tokens.ids.shape)} tokens, {text}"
+        return f"Trace({'' if self.architecture is None else self.architecture.model_name + ', '}{text})"
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._known
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self.read(name)
+
+    def axes(self, name: str) -> tuple[str, ...]:
+        """Names of the axes of an activation."""
+        self._check(name)
+        if name in self._axes:
+            return self._axes[name]
+        assert self._catalog is not None
+        axes = self._catalog[name].axes
+        value = self.logits if name == "logits" else self._values.get(name) if name == "unembed" else None
+        return ("batch", "class") if value is not None and value.dim() == 2 else axes
+
+    def size(self, axis: str) -> int:
+        """Length of `"batch"` or `"position"`."""
+        for name, value in self._values.items():
+            axes = self.axes(name) if name in self._known else ()
+            if axis in axes and self._entry_is_plain(name):
+                return int(self.read(name).shape[axes.index(axis)])
+        for attention, z in self._records.values():
+            return int(z.shape[0] if axis == "batch" else attention.query.shape[2])
+        if self.logits is not None and axis in ("batch", "position") and self.logits.dim() == 3:
+            return int(self.logits.shape[0 if axis == "batch" else 1])
+        raise SiteError(f"nothing in this trace has an axis {axis!r}")
+
+    def _entry_is_plain(self, name: str) -> bool:
+        return self._catalog is None or self._catalog[name].quantity not in ("pos_embed", "norm")
+
+    def why(self, name: str) -> str:
+        """Why a name can't be read from this trace; empty if it can."""
+        if name in self._known:
+            return ""
+        if self._catalog is not None:
+            if name in self._catalog:
+                return "it was not captured; name it in capture="
+            found = why_absent(name, self._catalog)
+            if found is not None:
+                return found
+        return str(unknown(name, self.names))
+
+    def _check(self, name: str) -> None:
+        if name in self._known:
+            return
+        if self._catalog is not None and (name in self._catalog or why_absent(name, self._catalog)):
+            raise SiteError(f"{name} is not in this trace: {self.why(name)}")
+        raise unknown(name, self.names)
+
+    def read(self, name: str, **index: Any) -> Tensor:
+        """A part of an activation.
+
+        Args:
+            name: of the activation.
+            index: by the name of an axis: a number takes the axis away, a slice, list or tensor of numbers keeps it.
+
+        Returns:
+            The part; a view where nothing had to be computed.
+
+        Raises:
+            SiteError: for a name that is not in the trace, or an axis that it lacks.
+        """
+        axes = self.axes(name)
+        plan = {axis: _selection(axis, axes, name, given) for axis, given in index.items()}
+        if name in self._axes:
+            value = _take(self._values[name], axes, plan)
+        elif name == "logits":
+            assert self.logits is not None
+            value = _take(self.logits, axes, plan)
+        else:
+            assert self._catalog is not None
+            value = self._compute(self._catalog[name], axes, plan)
+        for n in reversed(range(len(axes))):
+            if isinstance(index.get(axes[n]), int):
+                value = value.select(n, 0)
+        return value
+
+    def _compute(self, entry: Entry, axes: tuple[str, ...], plan: dict[str, Any]) -> Tensor:
+        if entry.kind == "attention":
+            return self._of_attention(entry, axes, plan)
+        if entry.kind == "result":
+            z = self._records[entry.record][1]
+            part = {a: i for a, i in plan.items() if a != "d_model"}
+            z = _take(_split(z, entry), ("batch", "position", "head", "d_head"), part)
+            found = head_results(self._output_weight(entry), z, plan.get("head", slice(None)))
+            return _take(found, axes, {a: i for a, i in plan.items() if a == "d_model"})
+        if entry.kind == "scale":
+            assert self.model is not None and entry.part is not None
+            stream = self.read(entry.source)
+            scale = norm_scale(self.model.get_submodule(entry.part.path), stream, entry.name)
+            return _take(scale, axes, plan)
+        return _take(view(entry, self._values[entry.name], self._shape(entry)), axes, plan)
+
+    def _output_weight(self, entry: Entry) -> Tensor:
+        """The output projection by heads, looked up once."""
+        if entry.name not in self._weights:
+            assert self.model is not None
+            self._weights[entry.name] = output_weight(self.model, entry)
+        return self._weights[entry.name]
+
+    def _shape(self, entry: Entry) -> tuple[int, int] | None:
+        if entry.block is None:
+            return None
+        raw = self._values.get(f"{entry.block.name}.resid_pre")
+        if raw is None or raw.dim() != 3:
+            return None
+        first = entry.stack is None or entry.stack.batch_first
+        return (raw.shape[0], raw.shape[1]) if first else (raw.shape[1], raw.shape[0])
+
+    def _of_attention(self, entry: Entry, axes: tuple[str, ...], plan: dict[str, Any]) -> Tensor:
+        attention, z = self._records[entry.record]
+        quantity = entry.quantity
+        if quantity == "z":
+            return _take(_split(z, entry), axes, plan)
+        if quantity in ("q", "rot_q"):
+            return _take(attention.query.transpose(1, 2), axes, plan)
+        if quantity in ("k", "rot_k"):
+            return _take(attention.key.transpose(1, 2), axes, plan)
+        if quantity == "v":
+            return _take(attention.value.transpose(1, 2), axes, plan)
+        part = (plan.get("batch", slice(None)), plan.get("head", slice(None)), plan.get("query", slice(None)))
+        if quantity == "pattern" and attention.weights is None or quantity == "masked_scores" and attention.masked is None:
+            self._verify(entry, attention, z)
+        cells = getattr(attention, quantity)(*part)
+        return _take(cells, axes, {a: i for a, i in plan.items() if a == "key"})
+
+    def _verify(self, entry: Entry, attention: Attention, z: Tensor) -> None:
+        """What is recomputed must explain what the layer returned in this very run."""
+        if entry.record not in self._verified:
+            if z.dtype != attention.query.dtype or attention.weights is not None:
+                self._verified[entry.record] = None
+            else:
+                error = attention.error(z)
+                limit = {torch.float16: 2e-2, torch.bfloat16: 8e-2}.get(z.dtype, 1e-3)
+                self._verified[entry.record] = None if error <= limit else f"{error:.2g}"
+        found = self._verified[entry.record]
+        if found is not None:
+            raise CaptureError(
+                f"{entry.name}: the pattern recomputed from query and key misses this layer's output by {found} of its "
+                "size, so it isn't shown; load the model with attn_implementation='eager' and use "
+                "Capture(patterns='keep') to read the pattern that the model computes itself"
+            )
+
+    def stack(self, name: str, stack: str | None = None) -> Tensor:
+        """One activation of all blocks, `(layer, ...)`.
+
+        Args:
+            name: without the block, `"resid_post"` or `"attn.pattern"`.
+            stack: `"encoder"` or `"decoder"`; by default the one whose logits are read.
+        """
+        if self.architecture is not None:
+            prefix = self.architecture.stack(stack).prefix
+            count = len(self.architecture.stack(stack).blocks)
+        else:
+            prefix = f"{stack}." if stack else ""
+            count = 1 + max((int(n.split("blocks.")[1].split(".")[0]) for n in self.names if n.startswith(f"{prefix}blocks.")), default=-1)
+        if count == 0:
+            raise SiteError(f"no blocks in this trace; names are {', '.join(self.names[:6])}")
+        return torch.stack([self.read(f"{prefix}blocks.{i}.{name}") for i in range(count)])
+
+    def items(self, *patterns: str) -> dict[str, Tensor]:
+        """Activations whose names match one of the patterns (`*` for anything), all by default."""
+        import fnmatch
+
+        chosen = self.names if not patterns else [n for n in self.names if any(fnmatch.fnmatchcase(n, p) for p in patterns)]
+        return {name: self.read(name) for name in chosen}
+
+
+def trace(
+    model: Any,
+    inputs_or_text: Any,
+    tokenizer: Any = None,
+    *,
+    capture: Any = "all",
+    interventions: Sequence[Intervention] | Intervention = (),
+    architecture: Architecture | None = None,
+    grad: bool = False,
+) -> Trace:
+    """Run a transformer once and name every activation.
+
+    Args:
+        model: any `torch.nn.Module` whose attention can be seen (see `Architecture`), or a `Loaded`.
+        inputs_or_text: a text or several (with a tokenizer), a tensor (the first argument: ids, pixels), a mapping of
+            keyword arguments, or a tuple of arguments.
+        tokenizer: a tokenizer of transformers or tokenizers, or anything with an `encode`.
+        capture: `"all"`, names (which may hold `*`), or a `Capture`.
+        interventions: what to change in the same run, applied in order.
+        architecture: where the parts are; found and kept by default.
+        grad: keep the graph, for gradients of what is captured.
+
+    Returns:
+        A `Trace`. The model runs in eval mode and is then as it was.
+
+    Raises:
+        TraceError: one of its kinds (`ArchitectureError`, `SiteError`, `InterventionError`, `CaptureError`).
+    """
+    from .prepare import prepared
+    from .run import Run
+
+    model, inputs, tokens = prepared(model, inputs_or_text, tokenizer)
+    if architecture is None:
+        from .discover import discover
+
+        architecture = discover(model, inputs)
+    with Run(model, architecture, interventions, capture, grad) as run:
+        _, made = run.forward(inputs, tokens=tokens)
+    assert made is not None
+    return made
+
+
+def _split(z: Tensor, entry: Entry) -> Tensor:
+    """`z` as `(batch, position, head, d_head)`: some models hand it on flattened."""
+    heads = entry.heads
+    assert heads is not None
+    return z if z.dim() == 4 else z.reshape(*z.shape[:2], heads.n_heads, -1)
+
+
+def _selection(axis: str, axes: tuple[str, ...], name: str, given: Any) -> Any:
+    """An index that keeps its axis."""
+    if axis not in axes:
+        raise SiteError(f"{name} has no axis {axis!r}; its axes are {axes}")
+    if isinstance(given, bool):
+        raise SiteError(f"{axis}={given}; pass a number, a slice or a list of numbers")
+    if isinstance(given, int):
+        return slice(given, given + 1 or None)
+    if isinstance(given, slice):
+        return given
+    return torch.as_tensor(given)
+
+
+def _take(value: Tensor, axes: tuple[str, ...], plan: Mapping[str, Any]) -> Tensor:
+    """The part of a tensor, axes kept."""
+    for n, axis in enumerate(axes):
+        chosen = plan.get(axis)
+        if chosen is None:
+            continue
+        if isinstance(chosen, slice) and chosen.step in (None, 1):
+            _check_slice(chosen, value.shape[n], axis)
+        value = value[(slice(None),) * n + (chosen.to(value.device) if isinstance(chosen, Tensor) else chosen,)]
+    return value
+
+
+def _check_slice(chosen: slice, size: int, axis: str) -> None:
+    single = chosen.start is not None and (chosen.stop == chosen.start + 1 or (chosen.start == -1 and chosen.stop is None))
+    if single and not -size <= chosen.start < size:
+        raise SiteError(f"{axis} {chosen.start} is out of range: there are {size}")
+
+
+__all__ = ["LAZY", "Trace", "TraceError", "trace"]
