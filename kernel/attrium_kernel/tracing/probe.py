@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from .attention import Attention
-from .watch import FunctionsSeen, interface_seen
+from .watch import FunctionsSeen, interface_seen, unseen
 
 
 @dataclass(eq=False)
@@ -25,7 +25,8 @@ class Value:
     @classmethod
     def of(cls, tensor: Tensor) -> Value:
         """Remember a tensor."""
-        return cls(tensor, tensor.detach().to("cpu", copy=True), tensor._version)
+        with unseen():
+            return cls(tensor, tensor.detach().to("cpu", copy=True), tensor._version)
 
     @property
     def overwritten(self) -> bool:

@@ -85,6 +85,19 @@ class Tokens:
         show = _numbers if tokenizer is None else _reader(tokenizer).show
         return cls(table, _strings(table, kept, show), mask=kept)
 
+    @classmethod
+    def of_strings(cls, strings: Sequence[str] | Sequence[Sequence[str]]) -> Tokens:
+        """Tokens of which only the strings are known, one row or several of one length; their ids are -1.
+
+        Raises: `CaptureError` if there is none, or the rows differ in length.
+        """
+        rows = [list(strings)] if all(isinstance(s, str) for s in strings) else [list(row) for row in strings]
+        if not rows[0] or any(len(row) != len(rows[0]) for row in rows):
+            raise CaptureError(
+                f"got {[len(row) for row in rows]} strings in the rows, expected at least one, as many in each row"
+            )
+        return cls(torch.full((len(rows), len(rows[0])), -1), [[str(s) for s in row] for row in rows])
+
     def inputs(self, device: torch.device | str | None = None) -> dict[str, Tensor]:
         """`input_ids` and `attention_mask` (int64, 1 for real tokens), both `(batch, position)`, on a device."""
         mask = torch.ones_like(self.ids) if self.mask is None else self.mask.long()

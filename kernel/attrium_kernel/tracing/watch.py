@@ -277,7 +277,7 @@ def _to_add(mask: Tensor, like: Tensor) -> Tensor:
     return torch.zeros_like(mask, dtype=like.dtype).masked_fill_(mask, float("-inf"))
 
 
-PRODUCTS = {torch.matmul, torch.bmm, Tensor.matmul, Tensor.__matmul__, Tensor.bmm, torch.einsum, torch.baddbmm}
+PRODUCTS = {torch.matmul, torch.bmm, Tensor.matmul, Tensor.__matmul__, Tensor.bmm, torch.einsum, torch.baddbmm, Tensor.baddbmm}
 SOFTMAXES = {torch.softmax, Tensor.softmax, F.softmax, torch.nn.functional.softmax}
 
 
@@ -288,6 +288,8 @@ class Handwritten:
         self.seen = seen
         self.products: dict[tuple[int, ...], tuple[Tensor, Tensor]] = {}
         self.pattern: Tensor | None = None
+        self.carriers: list[Tensor] = []
+        """The pattern in other shapes and dtypes, and after dropout."""
         self.scores: Tensor | None = None
         self.cells: torch.Size = torch.Size()
 
@@ -296,26 +298,27 @@ class Handwritten:
             out = func(*args, **kwargs)
             if args and out.dim() >= 3 and out.shape[-2:] in {shape[-2:] for shape in self.products}:
                 self.scores, self.pattern = args[0], out
-                self.cells = out.shape
+                self.cells, self.carriers = out.shape, [out]
             return out
         if func in PRODUCTS:
-            left, right = _operands(func, args)
-            if self.pattern is not None and left is self.pattern:
-                return self._mixed(func, args, kwargs, right)
+            left, right = _operands(func, args, kwargs)
+            if any(left is carrier for carrier in self.carriers):
+                return self._mixed(func, args, kwargs, left, right)
             out = func(*args, **kwargs)
             if left is not None and out.dim() >= 3:
                 self.products = {tuple(out.shape): (left, right)}
             return out
         out = func(*args, **kwargs)
-        if self.pattern is not None and args and args[0] is self.pattern:
-            if isinstance(out, Tensor) and out.is_floating_point() and out.numel() == self.pattern.numel():
-                self.pattern = out  # dropout, another dtype or shape
+        if self.carriers and args and any(args[0] is carrier for carrier in self.carriers):
+            if isinstance(out, Tensor) and out.is_floating_point() and out.numel() == self.cells.numel():
+                self.carriers.append(out)
         return out
 
-    def _mixed(self, func: Any, args: Any, kwargs: Any, value: Tensor) -> Any:
+    def _mixed(self, func: Any, args: Any, kwargs: Any, carrier: Tensor, value: Tensor) -> Any:
         """The second product: all of the attention is known now."""
         pattern, scores = self.pattern, self.scores
         self.pattern = self.scores = None
+        self.carriers = []
         assert pattern is not None and scores is not None
         query, key = next(iter(self.products.values()))
         lead = (self.cells if len(self.cells) == 4 else _four(pattern).shape)[:2]
@@ -326,9 +329,9 @@ class Handwritten:
             weights=_four(pattern, lead),
             masked=_four(scores, lead),
         )
-        shape = pattern.shape
+        shape = carrier.shape
 
-        def compute(weights: Tensor = pattern) -> Any:
+        def compute(weights: Tensor = carrier) -> Any:
             weights = weights.reshape(shape).to(value.dtype)
             given = (args[0], weights, *args[2:]) if func is torch.einsum else (weights, *args[1:])
             return _four(func(*given, **kwargs), lead).transpose(1, 2), None
@@ -337,9 +340,9 @@ class Handwritten:
         return out.transpose(1, 2).reshape(*shape[:-1], value.shape[-1])
 
 
-def _operands(func: Any, args: Any) -> tuple[Any, Any]:
-    tensors = [a for a in args if isinstance(a, Tensor)]
-    if func is torch.baddbmm:
+def _operands(func: Any, args: Any, kwargs: Any) -> tuple[Any, Any]:
+    tensors = [a for a in [*args, *kwargs.values()] if isinstance(a, Tensor)]
+    if func in (torch.baddbmm, Tensor.baddbmm):
         tensors = tensors[1:]
     return (tensors[0], tensors[1]) if len(tensors) >= 2 else (None, None)
 

@@ -14,7 +14,7 @@ from ..trace import Trace
 from ..weights import Kind, Weights
 from .frozen import FrozenNorm, NormParts, freeze, norm_parts, tolerance
 from .places import Positions, TokenIds, architecture_of, check_tokens, chosen_positions, model_of
-from .readout import Readout, last_of_stream
+from .readout import Readout, last_of_stream, unembedded
 
 WRITERS: tuple[tuple[str, Kind | None, str], ...] = (
     ("attn", "self", "ln1_post"),
@@ -29,7 +29,9 @@ class DirectLogits:
 
     Args:
         labels: of the components, in forward order: `"embed"`, `"pos_embed"`, `"blocks.0.attn.head.3"`,
-            `"blocks.0.attn.bias"`, `"blocks.0.mlp"`, ..., `"ln_final.bias"`, `"unembed.bias"`.
+            `"blocks.0.attn.bias"`, `"blocks.0.mlp"`, ..., `"ln_final.bias"`, `"unembed.bias"`. A last one, `"rest"`, only
+            where these do not add up: after interventions that set the stream itself rather than what is added to it,
+            or where the model adds something that has no name.
         values: `(component, batch, position)`, with a last axis `token` if several were asked for; in logits.
         unembed: `(batch, position[, token])` what the unembedding gave in the trace: what `values` add up to.
         positions: which positions of the trace.
@@ -45,10 +47,7 @@ class DirectLogits:
 
     @property
     def gap(self) -> Tensor:
-        """`(batch, position[, token])` unembed minus the sum of values.
-
-        Zero up to rounding, except after interventions that set the stream itself rather than what is added to it.
-        """
+        """`(batch, position[, token])` unembed minus the sum of values: rounding."""
         return self.unembed - self.values.sum(0)
 
     def of(self, label: str) -> Tensor:
@@ -98,8 +97,11 @@ def direct_logits(
     """
     aim = _Aim(trace, tokens, minus, positions)
     found = dict(aim.components())
-    values = torch.stack([value.expand(aim.shape) for value in found.values()])
     unembed = aim.unembed()
+    rest = unembed - torch.stack([value.expand(aim.shape) for value in found.values()]).sum(0)
+    if rest.abs().max() > tolerance(trace["unembed"].dtype) * (1 + unembed.abs().max()):
+        found["rest"] = rest
+    values = torch.stack([value.expand(aim.shape) for value in found.values()])
     if not aim.several:
         values, unembed = values[..., 0], unembed[..., 0]
     return DirectLogits(tuple(found), values, unembed, tuple(aim.positions), aim.readout.plain)
@@ -165,7 +167,7 @@ class _Aim:
 
     def unembed(self) -> Tensor:
         """`(batch, position, token)` as in the trace."""
-        seen = self.trace["unembed"].float()
+        seen = unembedded(self.trace).float()
         at = seen[:, None] if self.readout.pooled else seen[:, [p - self.readout.first for p in self.positions]]
         plus = at.gather(-1, self.plus.to(at.device).expand(*at.shape[:2], -1))
         if self.minus is not None:

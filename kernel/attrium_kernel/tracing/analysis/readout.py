@@ -71,7 +71,7 @@ class Readout:
             weights.b_U,
         )
         last = trace[last_of_stream(architecture)]
-        seen, logits = trace["unembed"], trace["logits"]
+        seen, logits = unembedded(trace), trace["logits"]
         with torch.no_grad(), untouched(model, False):
             for first, pooled in _alignments(last, seen):
                 x = _some_places(last[:, first] if pooled else last[:, first:])
@@ -127,6 +127,12 @@ class Readout:
         out = unembedded if self.scale == 1 else unembedded * self.scale
         out = out if self.cap is None else self.cap * torch.tanh(out / self.cap)
         return out if self.shift is None else out + self.shift.to(out.device)
+
+
+def unembedded(trace: Trace) -> Tensor:
+    """What the unembedding gave: `(batch, position, vocab)`, or `(batch, class)`."""
+    seen = trace["unembed"]
+    return seen.reshape(-1, seen.shape[-1]) if len(trace.axes("unembed")) == 2 else seen
 
 
 def last_of_stream(architecture: Architecture) -> str:
