@@ -120,7 +120,7 @@ def of_tokens(tokens: int) -> Callable[[Scale], Forward]:
 
 def narrow(scale: Scale) -> Forward:
     """12 layers of width 48 on 32 tokens: almost no arithmetic, so what is left is the fixed cost."""
-    return Forward(dataclasses.replace(scale, layers=12, width=48, vocabulary=1000, tokens=32, most_tokens=1024))
+    return Forward(dataclasses.replace(scale, layers=12, width=48, vocabulary=2003, tokens=32, most_tokens=1024))
 
 
 # ---- less than everything

@@ -220,28 +220,6 @@ class Architecture:
                     stacks[n] = _with_part(stack, role, part)
         return replace(self, stacks=tuple(stacks), unembed=unembed)
 
-    def check(self, model: nn.Module) -> None:
-        """Raise `ArchitectureError` if a part's path is not in this model."""
-        for role, part in self._all_parts():
-            try:
-                model.get_submodule(part.path)
-            except AttributeError:
-                raise ArchitectureError(
-                    f"part {role!r} should be at {part.path!r}, but {type(model).__name__} has no such module; see "
-                    "model.named_modules() and correct it with architecture.corrected({...})"
-                ) from None
-
-    def _all_parts(self) -> Iterator[tuple[str, Part]]:
-        for stack in self.stacks:
-            for role in ("embed", "pos_embed", "ln_final"):
-                part = getattr(stack, role)
-                if part is not None:
-                    yield stack.prefix + role, part
-            for block in stack.blocks:
-                yield from ((f"{block.name}.{role}", part) for role, part in block.parts.items())
-        if self.unembed is not None:
-            yield "unembed", self.unembed
-
     def __str__(self) -> str:
         lines = [f"{self.model_name}, width {self.d_model}"]
         for stack in self.stacks:
@@ -250,6 +228,24 @@ class Architecture:
             lines.append(_line("unembed", self.unembed.describe()))
         lines += [_line(name, f"not found: {why}") for name, why in self.notes.items()]
         return "\n".join(lines)
+
+
+def submodule(model: nn.Module, path: str) -> nn.Module:
+    """The module at a path.
+
+    Raises:
+        ArchitectureError: there is none, since the model was changed or the architecture is another model's.
+    """
+    module: nn.Module | None = model
+    for name in path.split(".") if path else ():
+        module = module._modules.get(name) if module is not None else None
+    if module is None:
+        raise ArchitectureError(
+            f"{type(model).__name__} has no module {path!r}; the architecture says there should be one. See "
+            "model.named_modules(), and correct it with architecture.corrected({role: path}), or find it afresh with "
+            "forget(model)"
+        )
+    return module
 
 
 ROLES = set(

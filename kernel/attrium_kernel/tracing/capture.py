@@ -11,7 +11,6 @@ from torch import Tensor
 
 from .attention import Attention
 from .errors import CaptureError
-from .names import Catalog
 
 
 UNASKED = 2**28
@@ -58,13 +57,6 @@ class Capture:
         if isinstance(given, Sequence) and all(isinstance(name, str) for name in given):
             return cls(tuple(given))
         raise CaptureError(f"capture={given!r}; pass 'all', a name, several names (which may hold *), or a Capture")
-
-    def wanted(self, catalog: Catalog) -> list[str]:
-        """The names that are kept, in the model's order."""
-        if "*" in self.names:
-            return list(catalog)
-        chosen = {name for pattern in self.names for name in catalog.matching(pattern)}
-        return [name for name in catalog if name in chosen]
 
 
 class Keeper:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from .architecture import Architecture
+from .architecture import Architecture, Part
 from .errors import CaptureError, SiteError
-from .names import CELLS, HEADS, STREAM, Catalog
+from .names import CELLS, HEADS, STREAM, Catalog, Entry
 from .points import view
 from .tokens import Tokens
 from .trace import Trace
@@ -84,7 +85,7 @@ def from_transformer_lens(cache: Any, tokens: Tokens | Sequence[str] | None = No
             f"none of {len(given)} names is a hook of TransformerLens: {', '.join(list(given)[:4])}, ...; pass what "
             "model.run_with_cache(...) returns second, or use from_values for other names"
         )
-    _set_scores_right(values)
+    values = _with_scores_named(values)
     _set_post_norm_right(values, given)
     fitted = {name: _fitted(value, AXES[_word(name)]) for name, value in values.items()}
     kept = {name: value for name, value in fitted.items() if value is not None}
@@ -160,8 +161,8 @@ def from_attention(
                 values[name] = _checked(name, _tensor(name, layer), CELLS)
     if not values:
         raise CaptureError(
-            "got no attention; load the model with attn_implementation='eager', run it with output_attentions=True, and "
-            "pass its output, or output.attentions"
+            "got no attention; load the model with attn_implementation='eager', run it with output_attentions=True, "
+            "and pass its output, or output.attentions"
         )
     return _trace(values, {}, tokens)
 
@@ -237,15 +238,15 @@ def _of_module(name: str, value: Tensor, architecture: Architecture | None) -> d
         )
     side = "input" if name.endswith(".input") else "output"
     path = name.removesuffix(f".{side}")
-    entries = [entry for entry in Catalog(architecture).values() if entry.part is not None and entry.kind == "tensor"]
-    here = [entry for entry in entries if (entry.part.path, entry.part.side) == (path, side)]  # type: ignore[union-attr]
+    places = [(replace(entry, part=part), part) for entry in Catalog(architecture).values() for part in _places(entry)]
+    here = [entry for entry, part in places if (part.path, part.side) == (path, side)]
     if not here:
-        known = sorted({f"{entry.part.path}.{entry.part.side}" for entry in entries if entry.part is not None})
+        known = sorted({f"{part.path}.{part.side}" for _, part in places})
         raise SiteError(
             f"{name!r} is no name of a trace, and nothing that the architecture knows is the {side} of {path!r}; known "
             f"are {', '.join(known[:6])}, ..."
         )
-    features = 4 if here[0].part is not None and here[0].part.heads_first else 3
+    features = 4 if any(part.heads_first for _, part in places if (part.path, part.side) == (path, side)) else 3
     if value.ndim == features - 1:
         value = value.unsqueeze(0)
     if value.ndim != features:
@@ -253,6 +254,21 @@ def _of_module(name: str, value: Tensor, architecture: Architecture | None) -> d
             f"{name} has the shape {tuple(value.shape)}, expected {features} axes, with or without batch"
         )
     return {entry.name: view(entry, value, None) for entry in here}
+
+
+def _places(entry: Entry) -> Iterator[Part]:
+    """Where a value could be seen passing, also where a trace does not need to look."""
+    parts: Mapping[str, Part] = {} if entry.block is None else entry.block.parts
+    if entry.kind == "tensor" and entry.part is not None:
+        yield entry.part
+        writer = entry.role if entry.quantity == "out" else entry.quantity.removesuffix("_out")
+        whole = parts.get(writer) if entry.quantity.endswith("out") else None
+        if whole is not None and entry.part.path.rpartition(".")[0] == whole.path:
+            yield whole  # the projection is the last that it does
+    elif entry.kind == "attention" and f"{entry.role}.{entry.quantity}" in parts:
+        yield parts[f"{entry.role}.{entry.quantity}"]
+    elif entry.kind == "attention" and entry.quantity == "z" and f"{entry.role}.o" in parts:
+        yield replace(parts[f"{entry.role}.o"], side="input")
 
 
 # What TransformerLens means by its names.
@@ -282,15 +298,18 @@ def _of_hook(hook: str, given: Mapping[str, Tensor]) -> str | None:
     return f"{stack}blocks.{found[2]}.{name}" if name else None
 
 
-def _set_scores_right(values: dict[str, Tensor]) -> None:
+def _with_scores_named(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Scores are cached with the mask in most models, without in some; where they repeat the pattern, left out."""
-    for name in [name for name in values if name.endswith(".scores")]:
-        scores, prefix = values.pop(name), name.removesuffix("scores")
-        pattern = values.get(f"{prefix}pattern")
-        if pattern is not None and pattern.shape == scores.shape and torch.equal(pattern, scores):
+    named: dict[str, Tensor] = {}
+    for name, value in values.items():
+        if not name.endswith(".scores"):
+            named[name] = value
             continue
-        masked = bool((scores <= torch.finfo(scores.dtype).min / 2).any())
-        values[f"{prefix}{'masked_scores' if masked else 'scores'}"] = scores
+        pattern = values.get(f"{name.removesuffix('scores')}pattern")
+        masked = bool((value <= torch.finfo(value.dtype).min / 2).any())
+        if pattern is None or pattern.shape != value.shape or not torch.equal(pattern, value):
+            named[name.removesuffix("scores") + ("masked_scores" if masked else "scores")] = value
+    return named
 
 
 def _set_post_norm_right(values: dict[str, Tensor], given: Mapping[str, Tensor]) -> None:

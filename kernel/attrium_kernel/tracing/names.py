@@ -55,12 +55,47 @@ class Entry:
         assert self.block is not None
         return f"{self.block.name}.{self.role}"
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """What must be kept for it to be read: a tensor by its own name, or an attention's record."""
+        if self.kind == "tensor":
+            return (self.name, f"{self.block.name}.resid_pre") if self.block and self.flattened else (self.name,)
+        if self.kind == "scale":
+            return (self.source,)
+        return (self.record,) if self.kind in ("attention", "result") else ()
+
+    @property
+    def flattened(self) -> bool:
+        """Experts hand out `(batch * position, d_model)`, so the shape must be known from elsewhere."""
+        return (
+            self.block is not None and self.quantity in ("mlp_out", "mlp.router") and "mlp.router" in self.block.parts
+        )
+
+
+@dataclass(frozen=True)
+class Passage:
+    """What must be caught for some names to be readable.
+
+    Args:
+        names: the names, in the model's order.
+        tensors: names of tensors to keep.
+        records: names of attentions to keep.
+        places: `(path, side, call)` to the place and the tensors that pass there.
+    """
+
+    names: tuple[str, ...]
+    tensors: tuple[str, ...]
+    records: tuple[str, ...]
+    places: Mapping[tuple[str, str, int | None], tuple[Part, tuple[str, ...]]]
+
 
 class Catalog(Mapping[str, Entry]):
     """All names of an architecture, in the order in which a forward makes them."""
 
     def __init__(self, architecture: Architecture) -> None:
         self._entries = {entry.name: entry for entry in _entries(architecture)}
+        self.attentions = {e.record: e.heads for e in self._entries.values() if e.kind == "attention" and e.heads}
+        self._passages: dict[tuple[str, ...], Passage] = {}
 
     def __getitem__(self, name: str) -> Entry:
         try:
@@ -76,6 +111,28 @@ class Catalog(Mapping[str, Entry]):
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    def passage(self, patterns: tuple[str, ...]) -> Passage:
+        """What must be caught for the names that some patterns mean; worked out once."""
+        if patterns not in self._passages:
+            if "*" in patterns:
+                names = tuple(self._entries)
+            else:
+                chosen = {name for pattern in patterns for name in self.matching(pattern)}
+                names = tuple(name for name in self._entries if name in chosen)
+            self._passages[patterns] = self._passage(names)
+        return self._passages[patterns]
+
+    def _passage(self, names: tuple[str, ...]) -> Passage:
+        found = dict.fromkeys(source for name in names for source in self._entries[name].sources)
+        tensors = tuple(name for name in found if name in self._entries)
+        places: dict[tuple[str, str, int | None], tuple[Part, tuple[str, ...]]] = {}
+        for name in tensors:
+            part = self._entries[name].part
+            if part is not None:
+                key = (part.path, part.side, part.call)
+                places[key] = (part, (*places.get(key, (part, ()))[1], name))
+        return Passage(names, tensors, tuple(name for name in found if name not in self._entries), places)
 
     def matching(self, pattern: str) -> list[str]:
         """Names that a pattern with `*` means; a name that does not exist raises."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from .architecture import Part
+from .architecture import Part, submodule
 from .errors import CaptureError
 from .names import Entry
 
@@ -36,7 +36,7 @@ class Point:
 
     def attach(self, model: nn.Module, run: Run) -> Any:
         """Hook the module; returns the handle."""
-        module = model.get_submodule(self.part.path)
+        module = submodule(model, self.part.path)
         passed = self._counted(run, self._passed(run))
         if self.part.side == "output":
             return module.register_forward_hook(_after(passed))

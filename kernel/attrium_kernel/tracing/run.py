@@ -13,12 +13,12 @@ from torch import Tensor, nn
 
 from attrium_kernel.running import untouched
 
-from .architecture import Architecture, Part
+from .architecture import Architecture, Part, submodule
 from .attention import Attention
 from .capture import Capture, Keeper
 from .discover import discover, logits_of
 from .edges import EdgePatch
-from .errors import InterventionError, SiteError, TraceError
+from .errors import InterventionError, SiteError
 from .inputs import Inputs
 from .interventions import Edge, Intervention, Site, Window, apply
 from .names import Catalog, Entry, why_absent
@@ -58,7 +58,6 @@ class Run:
     ) -> None:
         self.model = getattr(model, "_orig_mod", model)  # hooks do not run inside a compiled graph
         self.architecture = architecture or discover(self.model)
-        self.architecture.check(self.model)
         self.catalog = catalog_of(self.architecture)
         self.interventions = tuple(_checked(interventions))
         self.capture = None if capture is None else Capture.of(capture)
@@ -68,7 +67,7 @@ class Run:
         self.versions: dict[str, int] = {}
         self.records: dict[str, tuple[Attention, Tensor]] = {}
         self.calls: dict[Point, int] = {}
-        self.wanted = [] if self.capture is None else self.capture.wanted(self.catalog)
+        self.passage = self.catalog.passage(() if self.capture is None else self.capture.names)
         self.needed: set[str] = set()
         self.copied: set[str] = {f"{b.name}.{r}" for b in self.architecture.blocks() for r in b.overwritten}
         self.edges = [EdgePatch(self, i) for i in self.interventions if isinstance(i.at, Edge)]
@@ -142,24 +141,19 @@ class Run:
         """The trace of what was kept; what was only needed on the way is let go."""
         assert self.capture is not None
         keeper = Keeper(self.capture)
-        values: dict[str, Tensor] = {}
+        values = {name: keeper.keep(name, raw) for name in self.passage.tensors if (raw := self.values.get(name)) is not None}
         records: dict[str, tuple[Attention, Tensor]] = {}
-        keep_patterns = self.capture.patterns == "keep"
-        for name in self.wanted:
-            entry = self.catalog[name]
-            for source in sources(entry):
-                if source in self.values and source not in values:
-                    values[source] = keeper.keep(source, self.values[source])
-                elif source in self.records and source not in records:
-                    attention, z = self.records[source]
-                    if keep_patterns and attention.weights is None:
-                        attention = replace(attention, weights=attention.pattern())
-                    records[source] = (keeper.record(source, attention), keeper.keep(source, z))
+        for name in self.passage.records:
+            if name in self.records:
+                attention, z = self.records[name]
+                if self.capture.patterns == "keep" and attention.weights is None:
+                    attention = replace(attention, weights=attention.pattern())
+                records[name] = keeper.record(name, attention), keeper.keep(name, z)
         logits = logits_of(output)
         return Trace(
             architecture=self.architecture,
             model=self.model,
-            names=tuple(name for name in self.wanted if name != "logits" or logits is not None),
+            names=self.passage.names if logits is not None else tuple(n for n in self.passage.names if n != "logits"),
             values=values,
             records=records,
             output=output,
@@ -194,21 +188,17 @@ class Run:
 
     def _points(self) -> Iterable[Point]:
         """Points for all that is changed, kept or needed on the way."""
-        points: dict[tuple[str, str, int | None], Point] = {}
+        points = {key: Point(part, keeps=list(names)) for key, (part, names) in self.passage.places.items()}
 
         def at(part: Part) -> Point:
             return points.setdefault((part.path, part.side, part.call), Point(part))
 
-        passing: set[str] = set(self.needed)
-        for name in self.wanted:
-            passing |= {s for s in sources(self.catalog[name]) if s in self.catalog}
-        for name in self.edits:
-            passing |= set(self._needs(self.catalog[name]))
-        for name, entry in self.catalog.items():
+        for name, entry in self.catalog.items() if self.edits else ():
             changes = self.edits.get(name)
             if changes and entry.kind in ("tensor", "result", "scale"):
                 self._edit_at(at, entry, changes)
-        for name in passing:
+        extra = self.needed.union(*(self._needs(self.catalog[name]) for name in self.edits))
+        for name in extra - set(self.passage.tensors):
             entry = self.catalog[name]
             if entry.kind == "tensor" and entry.part is not None:
                 at(entry.part).keeps.append(name)
@@ -285,23 +275,19 @@ class Run:
     def _watch(self, stack: contextlib.ExitStack) -> None:
         """See the attentions that are changed or kept."""
         seen_needed = {self.catalog[n].record for n in self.edits if self.catalog[n].kind in ("attention", "result")}
-        for name in [*self.wanted, *self.needed]:
-            seen_needed |= {s for s in sources(self.catalog[name]) if s not in self.catalog}
+        seen_needed |= set(self.passage.records)
         seen_needed |= {e.record for edge in self.edges for e in edge.attentions}
         by_function = False
-        for block in self.architecture.blocks():
-            for role, heads in (("attn", block.attention), ("cross", block.cross)):
-                record = f"{block.name}.{role}"
-                if heads is None or record not in seen_needed:
-                    continue
-                changes = {q: c for q in ATTENTION if (c := self._changes(f"{record}.{q}"))}
-                self._attention[record] = changes
-                module = self.model.get_submodule(heads.path)
-                self._homes[module] = record
-                if not heads.interface:
-                    by_function = True
-                    stack.callback(module.register_forward_pre_hook(self._entered(record)).remove)
-                    stack.callback(module.register_forward_hook(self._left, always_call=True).remove)
+        for record in seen_needed:
+            heads = self.catalog.attentions[record]
+            changes = {q: c for q in ATTENTION if (c := self._changes(f"{record}.{q}"))} if self.edits else {}
+            self._attention[record] = changes
+            module = submodule(self.model, heads.path)
+            self._homes[module] = record
+            if not heads.interface:
+                by_function = True
+                stack.callback(module.register_forward_pre_hook(self._entered(record)).remove)
+                stack.callback(module.register_forward_hook(self._left, always_call=True).remove)
         if self._attention:
             stack.enter_context(interface_seen(self._attended))
         if by_function:
@@ -401,22 +387,6 @@ def catalog_of(architecture: Architecture) -> Catalog:
     return found
 
 
-def sources(entry: Entry) -> tuple[str, ...]:
-    """What must be stored for a name to be read: a tensor by its own name, or an attention's record."""
-    if entry.kind == "tensor":
-        return (entry.name, f"{entry.block.name}.resid_pre") if _flattened(entry) else (entry.name,)
-    if entry.kind == "scale":
-        return (entry.source,)
-    if entry.kind in ("attention", "result"):
-        return (entry.record,)
-    return ()
-
-
-def _flattened(entry: Entry) -> bool:
-    """Experts hand out `(batch * position, d_model)`."""
-    return entry.block is not None and entry.quantity in ("mlp_out", "mlp.router") and "mlp.router" in entry.block.parts
-
-
 def _sum_of(entry: Entry) -> tuple[str, str] | None:
     """`(stream before, writer)` of a stream inside a block that goes on as a sum."""
     if entry.block is None or entry.block.form != "sequential":
@@ -438,4 +408,4 @@ def _checked(interventions: Any) -> list[Intervention]:
     return given
 
 
-__all__ = ["Run", "TraceError", "catalog_of", "sources"]
+__all__ = ["Run", "catalog_of"]

@@ -193,7 +193,7 @@ class Weights:
         named = [n for n in beside if stem and n.lower().startswith(stem)]
         if len(named) != 1:
             raise ArchitectureError(
-                f"{part.path} is a norm, and which projection it follows is not clear: {', '.join(beside) or 'none'} stand "
+                f"{part.path} is a norm, and which projection it follows is unclear: {', '.join(beside) or 'none'} are "
                 "beside it. Name the projection with architecture.corrected, and make Weights with that"
             )
         return Part(f"{parent}.{named[0]}")

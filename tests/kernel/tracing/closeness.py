@@ -38,8 +38,10 @@ def axes(name: str) -> tuple[str, ...]:
 
 def difference(name: str, value: Tensor, right: Tensor, keep: Tensor | None = None) -> float:
     """Largest absolute difference, where a real token is looked at; masked scores compare where they are not hidden."""
-    if value.dim() == right.dim() and value.shape != right.shape and {value.shape[0], right.shape[0]} == {1, right.shape[0]}:
+    if value.dim() and value.shape[0] == 1 < right.shape[0] and value.shape[1:] == right.shape[1:]:
         value = value.expand_as(right)  # positions are the same for every text
+    if right.shape[0] == 1 < value.shape[0] and value.shape[1:] == right.shape[1:]:
+        right = right.expand_as(value)
     if value.shape != right.shape:
         return float("inf")
     off = (value - right).abs()

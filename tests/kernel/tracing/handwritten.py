@@ -99,7 +99,7 @@ def silu(x: Tensor) -> Tensor:
 
 
 def mixed(run: Run, p: str, q: Tensor, k: Tensor, v: Tensor, o: Any, seen: Tensor, scale: float) -> Tensor:
-    """Attention from q, k, v `(batch, position, head, d_head)` to `attn.out`."""
+    """Attention from q, k, v `(batch, position, head, d_head)` to `attn_out`."""
     scores = run.at(f"{p}attn.scores", oracles.products(q, k, scale, None))
     masked = run.at(f"{p}attn.masked_scores", scores.masked_fill(~seen, -torch.inf))
     pattern = run.at(f"{p}attn.pattern", torch.softmax(masked, -1))
@@ -107,8 +107,10 @@ def mixed(run: Run, p: str, q: Tensor, k: Tensor, v: Tensor, o: Any, seen: Tenso
     z = torch.stack([pattern[:, h] @ v[:, :, h // group] for h in range(q.shape[2])], 2)
     z = run.at(f"{p}attn.z", z)
     result = run.at(f"{p}attn.result", oracles.results(z, o))
-    bias = o.bias
-    return run.at(f"{p}attn.out", result.sum(2) + (0 if bias is None else bias.detach()))
+    out = run.at(f"{p}attn.out", result.sum(2) + (0 if o.bias is None else o.bias.detach()))
+    # Nothing lies between the two here: one tensor under two names, and an edit of one is an edit of both.
+    run.values[f"{p}attn.out"] = attn_out = run.at(f"{p}attn_out", out)
+    return attn_out
 
 
 def gpt2(model: Any, ids: Tensor, keep: Tensor | None = None, **how: Any) -> Values:
@@ -134,7 +136,7 @@ def gpt2(model: Any, ids: Tensor, keep: Tensor | None = None, **how: Any) -> Val
             return run.at(name, project(out))
 
         q, k, v = (part(f"{p}attn.{name}", number) for number, name in enumerate("qkv"))
-        attn_out = run.at(f"{p}attn_out", mixed(run, p, q, k, v, block.attn.c_proj, seen, 6**-0.5))
+        attn_out = mixed(run, p, q, k, v, block.attn.c_proj, seen, 6**-0.5)
         x = run.at(f"{p}resid_mid", x + attn_out)
         ln2 = layer_norm(block.ln_2, 1e-5)
         run.at(f"{p}ln2.scale", oracles.norm_scale(x, "layer", 1e-5))
@@ -177,7 +179,7 @@ def llama(model: Any, ids: Tensor, keep: Tensor | None = None, **how: Any) -> Va
         )
         q = run.at(f"{p}attn.rot_q", oracles.rotated(q, a, i))
         k = run.at(f"{p}attn.rot_k", oracles.rotated(k, a, i))
-        attn_out = run.at(f"{p}attn_out", mixed(run, p, q, k, v, attn.o_proj, seen, 10**-0.5))
+        attn_out = mixed(run, p, q, k, v, attn.o_proj, seen, 10**-0.5)
         x = run.at(f"{p}resid_mid", x + attn_out)
         ln2 = rms_norm(block.post_attention_layernorm, 1e-6)
         run.at(f"{p}ln2.scale", oracles.norm_scale(x, "rms", 1e-6))
@@ -211,7 +213,7 @@ def bert(model: Any, ids: Tensor, keep: Tensor | None = None, **how: Any) -> Val
             for name, module in zip("qkv", projections)
         )
         dense = block.attention.output.dense
-        attn_out = run.at(f"{p}attn_out", mixed(run, p, q, k, v, dense, seen, 6**-0.5))
+        attn_out = mixed(run, p, q, k, v, dense, seen, 6**-0.5)
         x = run.at(f"{p}resid_mid", x + attn_out)
         run.at(f"{p}ln1.scale", oracles.norm_scale(x, "layer", 1e-12))
         x = run.at(f"{p}ln1.out", layer_norm(block.attention.output.LayerNorm, 1e-12)(x))

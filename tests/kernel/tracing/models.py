@@ -539,7 +539,7 @@ SUBJECTS["opt"] = Subject(of(hf.OPTForCausalLM, opt_config), (OPT_STACK,), "lm_h
 SUBJECTS["opt post-norm"] = replace(
     SUBJECTS["opt"],
     make=of(hf.OPTForCausalLM, lambda: opt_config(do_layer_norm_before=False, word_embed_proj_dim=16)),
-    stacks=(replace(OPT_STACK, form="post-norm", ln_final=None),),
+    stacks=(replace(OPT_STACK, form="post-norm", ln_final=None, embed=""),),  # a projection makes it as wide as the stream
 )
 
 # ---- Llama and its kin

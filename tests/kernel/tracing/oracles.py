@@ -57,7 +57,11 @@ def first(*values: Any) -> Tensor:
 
 
 def plain(model: nn.Module, inputs: Mapping[str, Any], **more: Any) -> Any:
-    """The model's own answer."""
+    """The model's own answer, without a KV cache: keys that come out of one lie otherwise in memory, which shows in the
+    last bits of products.
+    """
+    if getattr(getattr(model, "config", None), "use_cache", False):
+        more.setdefault("use_cache", False)
     with torch.no_grad():
         return model(**inputs, **more)
 
@@ -192,7 +196,8 @@ def _stack(
         calls = recording.outputs[stack.embed]
         names[f"{p}embed"] = calls[stack.call] if len(calls) > 1 else calls[0]
     if stack.pos_embed:
-        names[f"{p}pos_embed"] = recording.outputs[stack.pos_embed][0]
+        positions = recording.outputs[stack.pos_embed][0]
+        names[f"{p}pos_embed"] = positions if positions.dim() == 3 else positions[None]
     for i in range(stack.layers):
         _block(names, stack, i, model, recording, inputs)
     if stack.ln_final:

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 
 from attrium_kernel.tracing import (
-    InterventionError,
     Mean,
     Patch,
     Replace,
@@ -22,9 +21,6 @@ from attrium_kernel.tracing import (
     Steer,
     Trace,
     Zero,
-    compare,
-    load_interventions,
-    save_interventions,
     trace,
 )
 
@@ -621,41 +617,6 @@ def test_gradients_flow_through_interventions() -> None:
 
         numeric = (logit(vector.detach() + moved_by) - logit(vector.detach() - moved_by)) / (2 * step)
         assert abs(numeric - float(mine[j])) < 5e-3 * max(1.0, abs(numeric))
-
-
-# ---- comparing and saving
-
-
-def test_compare_is_what_the_second_has_more() -> None:
-    a, b = traced("gpt2", "eager"), other("gpt2")
-    differences = compare(a, b)
-    assert set(differences) >= {"blocks.1.resid_post", "blocks.0.attn.pattern", "logits"}
-    for name in ("blocks.1.resid_post", "blocks.0.attn.pattern", "logits"):
-        assert_close(differences[name], b[name] - a[name], 0.0)
-    some = compare(a, b, names=["blocks.*.mlp_out"])
-    assert list(some) == [f"blocks.{i}.mlp_out" for i in range(3)]
-
-
-def test_saved_interventions_come_back_and_do_the_same(tmp_path: Any) -> None:
-    vector, value = models.randn(models.WIDTH, seed=5), models.randn(6, seed=6)
-    saved = [
-        Zero(Site("blocks.1.attn.z", head=(1, 2), position=-1)),
-        Scale("blocks.*.mlp_out", 0.5),
-        Steer(Site("blocks.0.resid_post", rows=0), vector, 2.5),
-        Patch(Site("blocks.2.attn.z", head=0), value),
-        Mean("blocks.1.mlp.post", over="position"),
-    ]
-    save_interventions(tmp_path / "edits", saved)
-    loaded = load_interventions(tmp_path / "edits")
-    assert [type(each) for each in loaded] == [type(each) for each in saved]
-    assert [each.at for each in loaded] == [each.at for each in saved]
-    right = trace(models.shared("gpt2"), IDS, interventions=saved).logits
-    assert_close(trace(models.shared("gpt2"), IDS, interventions=loaded).logits, right, 0.0)
-
-
-def test_a_function_cannot_be_saved_and_says_so(tmp_path: Any) -> None:
-    with pytest.raises(InterventionError, match="Replace"):
-        save_interventions(tmp_path / "edits", [Replace("embed", lambda v: v)])
 
 
 def test_interventions_are_values() -> None:

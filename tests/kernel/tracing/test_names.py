@@ -82,6 +82,12 @@ def test_scores_with_a_slope_are_right_up_to_a_number_per_row(name: str) -> None
         assert_close((bare - bare[..., :1]).tril(), (theirs - theirs[..., :1]).tril(), 2e-5)
 
 
+def test_what_enters_the_product_in_opt_is_the_scaled_query() -> None:
+    t = traced("opt", "sdpa")
+    assert_close(t["blocks.1.attn.rot_q"], t["blocks.1.attn.q"] * 6**-0.5, 1e-6)
+    assert_close(t["blocks.1.attn.rot_k"], t["blocks.1.attn.k"], 0.0)
+
+
 def test_falcons_turned_keys_are_those_of_its_groups() -> None:
     t, right = traced("falcon", "eager")["blocks.1.attn.rot_k"], expected("falcon", "eager")["blocks.1.attn.rot_k"]
     assert_close(t if t.shape == right.shape else t[:, :, ::2], right, 2e-5)
@@ -89,15 +95,17 @@ def test_falcons_turned_keys_are_those_of_its_groups() -> None:
 
 @pytest.mark.parametrize(("name", "implementation"), models.CASES)
 def test_axes_and_shapes_agree(name: str, implementation: str) -> None:
-    t, sizes = traced(name, implementation), {}
+    t = traced(name, implementation)
+    sizes: dict[tuple[str, str], int] = {}
     for each in t.names:
         value, named = t[each], t.axes(each)
         assert value.dim() == len(named), each
         stack = each.partition("blocks")[0]
         for axis, size in zip(named, value.shape):
-            key = (stack if axis not in ("batch", "vocab") else "", each.split(".")[-1] in ("k", "v"), axis)
-            if axis in ("d_model", "head", "d_head", "batch", "d_mlp") and "router" not in each and "cross" not in each:
-                assert sizes.setdefault((stack, axis) if axis != "batch" else axis, size) == size, (each, key)
+            if axis in ("d_model", "head", "d_head", "d_mlp") and "router" not in each:
+                assert sizes.setdefault((stack, axis), size) == size, (each, axis)
+            elif axis == "batch" and "pos_embed" not in each:
+                assert size == models.BATCH, each
 
 
 @pytest.mark.parametrize(("name", "implementation"), models.CASES)
@@ -110,7 +118,7 @@ def test_axes_are_those_of_the_contract(name: str, implementation: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in ("gpt2", "gpt-neox", "opt", "llama", "qwen2", "phi", "phi3", "bert", "t5", "t5 gated", "bart")]
+    "name", ["gpt2", "gpt-neox", "llama", "mistral", "qwen2", "qwen3", "phi", "phi3", "bert", "t5", "t5 gated", "bart"]
 )
 def test_nothing_else_is_named(name: str) -> None:
     right = set(expected(name, "eager"))

@@ -29,9 +29,9 @@ class DirectLogits:
 
     Args:
         labels: of the components, in forward order: `"embed"`, `"pos_embed"`, `"blocks.0.attn.head.3"`,
-            `"blocks.0.attn.bias"`, `"blocks.0.mlp"`, ..., `"ln_final.bias"`, `"unembed.bias"`. A last one, `"rest"`, only
-            where these do not add up: after interventions that set the stream itself rather than what is added to it,
-            or where the model adds something that has no name.
+            `"blocks.0.attn.bias"`, `"blocks.0.mlp"`, ..., `"ln_final.bias"`, `"unembed.bias"`. A last one, `"rest"`,
+            only where these do not add up: after interventions that set the stream itself rather than what is added to
+            it, or where the model adds something that has no name.
         values: `(component, batch, position)`, with a last axis `token` if several were asked for; in logits.
         unembed: `(batch, position[, token])` what the unembedding gave in the trace: what `values` add up to.
         positions: which positions of the trace.

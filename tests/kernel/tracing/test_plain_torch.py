@@ -1,0 +1,390 @@
+"""Transformers that people write in plain PyTorch: the same names, the same values, the same edits."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812  # torch's own habit
+from torch import Tensor, nn
+
+from attrium_kernel.tracing import Patch, Scale, Site, Zero, trace
+
+from . import handwritten, models, oracles
+from .closeness import assert_close, assert_same
+
+WIDTH, HEADS, VOCAB, NEURONS = models.WIDTH, models.HEADS, models.VOCAB, models.NEURONS
+IDS = models.text()["input_ids"]
+OTHER = models.ids(models.BATCH, models.LENGTH, seed=9)
+CAUSAL = torch.full((models.LENGTH, models.LENGTH), -torch.inf).triu(1)
+
+
+class Encoder(nn.Module):
+    """`nn.TransformerEncoder` over an embedding with learned positions."""
+
+    def __init__(self, norm_first: bool, causal: bool, batch_first: bool = True) -> None:
+        super().__init__()
+        self.tokens = nn.Embedding(VOCAB, WIDTH)
+        self.positions = nn.Embedding(32, WIDTH)
+        layer = nn.TransformerEncoderLayer(
+            WIDTH, HEADS, NEURONS, dropout=0.1, activation="gelu", batch_first=batch_first, norm_first=norm_first
+        )
+        self.encoder = nn.TransformerEncoder(layer, 2, norm=nn.LayerNorm(WIDTH), enable_nested_tensor=False)
+        self.head = nn.Linear(WIDTH, VOCAB)
+        self.causal, self.batch_first = causal, batch_first
+
+    def forward(self, ids: Tensor, padding: Tensor | None = None) -> Tensor:
+        n = ids.shape[1]
+        x = self.tokens(ids) + self.positions(torch.arange(n))
+        mask = torch.full((n, n), -torch.inf).triu(1) if self.causal else None
+        if not self.batch_first:
+            x = x.transpose(0, 1)
+        x = self.encoder(x, mask=mask, src_key_padding_mask=padding)
+        if not self.batch_first:
+            x = x.transpose(0, 1)
+        return self.head(x)
+
+
+class Attended(nn.Module):
+    """A user's block around `nn.MultiheadAttention`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm_a, self.norm_b = nn.LayerNorm(WIDTH), nn.LayerNorm(WIDTH)
+        self.attention = nn.MultiheadAttention(WIDTH, HEADS, batch_first=True)
+        self.mlp = nn.Sequential(nn.Linear(WIDTH, NEURONS), nn.GELU(), nn.Linear(NEURONS, WIDTH))
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.norm_a(x)
+        h, _ = self.attention(h, h, h, attn_mask=CAUSAL[: x.shape[1], : x.shape[1]], need_weights=False)
+        x = x + h
+        return x + self.mlp(self.norm_b(x))
+
+
+class Fused(nn.Module):
+    """A nanoGPT-like block: one projection, `scaled_dot_product_attention`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ln_1, self.ln_2 = nn.LayerNorm(WIDTH), nn.LayerNorm(WIDTH)
+        self.c_attn, self.c_proj = nn.Linear(WIDTH, 3 * WIDTH), nn.Linear(WIDTH, WIDTH)
+        self.c_fc, self.mlp_proj = nn.Linear(WIDTH, NEURONS), nn.Linear(NEURONS, WIDTH)
+
+    def mix(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True)
+
+    def attend(self, x: Tensor) -> Tensor:
+        batch, n, width = x.shape
+        q, k, v = (t.view(batch, n, HEADS, -1).transpose(1, 2) for t in self.c_attn(x).split(WIDTH, 2))
+        return self.c_proj(self.mix(q, k, v).transpose(1, 2).contiguous().view(batch, n, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.attend(self.ln_1(x))
+        return x + self.mlp_proj(F.gelu(self.c_fc(self.ln_2(x))))
+
+
+class ByHand(Fused):
+    """softmax(q k^T / sqrt(d) + mask) v, written out."""
+
+    def mix(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        n = q.shape[2]
+        att = (q @ k.transpose(-2, -1)) * (1.0 / math.sqrt(k.size(-1)))
+        att = att.masked_fill(torch.ones(n, n).tril() == 0, float("-inf"))
+        att = F.softmax(att, dim=-1)
+        return F.dropout(att, 0.2, self.training) @ v
+
+
+class Einsum(Fused):
+    """The same in Einstein's notation."""
+
+    def mix(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        n = q.shape[2]
+        scores = torch.einsum("bhqd,bhkd->bhqk", q, k) / math.sqrt(k.size(-1))
+        pattern = (scores + CAUSAL[:n, :n]).softmax(dim=-1)
+        return torch.einsum("bhqk,bhkd->bhqd", pattern, v)
+
+
+class Separate(nn.Module):
+    """Heads as modules of their own are not asked for; one projection each for q, k and v is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm1, self.norm2 = nn.RMSNorm(WIDTH), nn.RMSNorm(WIDTH)
+        self.query, self.key, self.value = (nn.Linear(WIDTH, WIDTH, bias=False) for _ in range(3))
+        self.out = nn.Linear(WIDTH, WIDTH, bias=False)
+        self.gate, self.up, self.down = nn.Linear(WIDTH, NEURONS), nn.Linear(WIDTH, NEURONS), nn.Linear(NEURONS, WIDTH)
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, n, width = x.shape
+        h = self.norm1(x)
+        q, k, v = (layer(h).view(batch, n, HEADS, -1).transpose(1, 2) for layer in (self.query, self.key, self.value))
+        weights = torch.softmax(torch.matmul(q, k.transpose(2, 3)) / math.sqrt(6) + CAUSAL[:n, :n], dim=-1)
+        x = x + self.out(torch.matmul(weights, v).transpose(1, 2).reshape(batch, n, width))
+        h = self.norm2(x)
+        return x + self.down(F.silu(self.gate(h)) * self.up(h))
+
+
+class Language(nn.Module):
+    """Embedding, positions, blocks, norm, head."""
+
+    def __init__(self, block: type[nn.Module]) -> None:
+        super().__init__()
+        self.wte, self.wpe = nn.Embedding(VOCAB, WIDTH), nn.Embedding(32, WIDTH)
+        self.h = nn.ModuleList([block() for _ in range(2)])
+        self.ln_f, self.lm_head = nn.LayerNorm(WIDTH), nn.Linear(WIDTH, VOCAB, bias=False)
+
+    def forward(self, idx: Tensor) -> Tensor:
+        x = self.wte(idx) + self.wpe(torch.arange(idx.shape[1]))
+        for block in self.h:
+            x = block(x)
+        return self.lm_head(self.ln_f(x))
+
+
+def made(name: str) -> nn.Module:
+    """A random model of a kind, in eval mode."""
+    kinds: dict[str, Any] = {
+        "encoder post-norm": lambda: Encoder(False, False),
+        "encoder pre-norm": lambda: Encoder(True, False),
+        "encoder causal": lambda: Encoder(True, True),
+        "encoder position first": lambda: Encoder(True, True, batch_first=False),
+        "multihead": lambda: Language(Attended),
+        "fused": lambda: Language(Fused),
+        "by hand": lambda: Language(ByHand),
+        "einsum": lambda: Language(Einsum),
+        "separate": lambda: Language(Separate),
+    }
+    with models.seeded(0):
+        return models.randomise(kinds[name]())
+
+
+def multihead(prefix: str, model: Any) -> tuple[Tensor, Tensor, Any]:
+    """Packed weights `(3 * width, width)`, their bias, and the output projection."""
+    attention = model.get_submodule(prefix)
+    return attention.in_proj_weight.detach(), attention.in_proj_bias.detach(), attention.out_proj
+
+
+PARTS: dict[str, dict[str, str]] = {
+    "encoder": {
+        "block": "encoder.layers.{i}",
+        "ln1": "norm1",
+        "ln2": "norm2",
+        "attention": "self_attn",
+        "up": "linear1",
+        "down": "linear2",
+    },
+    "multihead": {
+        "block": "h.{i}",
+        "ln1": "norm_a",
+        "ln2": "norm_b",
+        "attention": "attention",
+        "up": "mlp.0",
+        "down": "mlp.2",
+    },
+    "fused": {"block": "h.{i}", "ln1": "ln_1", "ln2": "ln_2", "qkv": "c_attn", "o": "c_proj", "up": "c_fc", "down": "mlp_proj"},
+    "separate": {"block": "h.{i}", "ln1": "norm1", "ln2": "norm2", "o": "out", "gate": "gate", "up": "up", "down": "down"},
+}
+KINDS = {
+    "encoder post-norm": "encoder",
+    "encoder pre-norm": "encoder",
+    "encoder causal": "encoder",
+    "encoder position first": "encoder",
+    "multihead": "multihead",
+    "fused": "fused",
+    "by hand": "fused",
+    "einsum": "fused",
+    "separate": "separate",
+}
+MODELS: dict[str, nn.Module] = {}
+
+
+def shared(name: str) -> Any:
+    """One model of each kind."""
+    return MODELS.setdefault(name, made(name))
+
+
+def forward(name: str, ids: Tensor = IDS, edit: handwritten.Edit = handwritten.same, padding: Tensor | None = None) -> handwritten.Values:
+    """Every name, written out by hand from the weights."""
+    model, parts, run = shared(name), PARTS[KINDS[name]], handwritten.Run(edit)
+    batch, n = ids.shape
+    encoder = KINDS[name] == "encoder"
+    wte, wpe = (model.tokens, model.positions) if encoder else (model.wte, model.wpe)
+    causal = not encoder or model.causal
+    seen = torch.ones(n, n, dtype=torch.bool).tril() if causal else torch.ones(n, n, dtype=torch.bool)
+    seen = seen[None, None] if padding is None else seen[None, None] & ~padding[:, None, None]
+    x = run.at("embed", wte.weight.detach()[ids])
+    x = x + run.at("pos_embed", wpe.weight.detach()[:n].expand(batch, -1, -1))
+    post = name == "encoder post-norm"
+    for i in range(2):
+        p, path = f"blocks.{i}.", parts["block"].format(i=i)
+
+        def module(part: str, path: str = path) -> Any:
+            return model.get_submodule(f"{path}.{parts[part]}")
+
+        def normed(which: str, x: Tensor, p: str = p, module: Any = module) -> Tensor:
+            layer = module(which)
+            kind = "rms" if name == "separate" else "layer"
+            eps = layer.eps if layer.eps is not None else torch.finfo(torch.float32).eps
+            run.at(f"{p}{which}.scale", oracles.norm_scale(x, kind, eps))
+            norm = handwritten.layer_norm(layer, eps) if kind == "layer" else handwritten.rms_norm(layer, eps)
+            return run.at(f"{p}{which}.out", norm(x))
+
+        x = run.at(f"{p}resid_pre", x)
+        h = x if post else normed("ln1", x)
+        q, k, v, o = projections(name, module, h)
+        q, k, v = (run.at(f"{p}attn.{letter}", t.view(batch, n, HEADS, -1)) for letter, t in zip("qkv", (q, k, v)))
+        attn_out = handwritten.mixed(run, p, q, k, v, o, seen, 6**-0.5)
+        x = run.at(f"{p}resid_mid", x + attn_out)
+        if post:
+            x = normed("ln1", x)
+        h = x if post else normed("ln2", x)
+        pre = run.at(f"{p}mlp.pre", handwritten.linear(module("gate" if "gate" in parts else "up"))(h))
+        if "gate" in parts:
+            up = run.at(f"{p}mlp.pre_linear", handwritten.linear(module("up"))(h))
+            activated = handwritten.silu(pre) * up
+        else:
+            activated = handwritten.gelu(pre)
+        down = handwritten.linear(module("down"))(run.at(f"{p}mlp.post", activated))
+        x = run.at(f"{p}resid_post", x + run.at(f"{p}mlp_out", down))
+        if post:
+            x = normed("ln2", x)
+    final, head = (model.encoder.norm, model.head) if encoder else (model.ln_f, model.lm_head)
+    run.at("ln_final.scale", oracles.norm_scale(x, "layer", 1e-5))
+    out = run.at("ln_final.out", handwritten.layer_norm(final, 1e-5)(x))
+    run.at("logits", run.at("unembed", handwritten.linear(head)(out)))
+    return run.values
+
+
+def projections(name: str, module: Any, h: Tensor) -> tuple[Tensor, Tensor, Tensor, Any]:
+    """q, k, v `(batch, position, width)` and the output projection."""
+    parts = PARTS[KINDS[name]]
+    if "attention" in parts:
+        attention = module("attention")
+        q, k, v = (h @ attention.in_proj_weight.detach().T + attention.in_proj_bias.detach()).chunk(3, -1)
+        return q, k, v, attention.out_proj
+    if "qkv" in parts:
+        q, k, v = handwritten.linear(module("qkv"))(h).chunk(3, -1)
+        return q, k, v, module("o")
+    block = module("o")
+    assert block is not None
+    owner = next(b for b in shared(name).h if b.out is block)
+    q, k, v = (handwritten.linear(layer)(h) for layer in (owner.query, owner.key, owner.value))
+    return q, k, v, block
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_forward_by_hand_is_the_model(name: str) -> None:
+    with torch.no_grad():
+        assert_close(forward(name)["logits"], shared(name)(IDS), 2e-5)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_traced_run_gives_the_models_logits(name: str) -> None:
+    model = shared(name)
+    with torch.no_grad():
+        plain = model(IDS)
+    # nn.TransformerEncoder has a fused path for inference, which computes the same in another order.
+    assert_close(trace(model, IDS).logits, plain, 5e-6 if name.startswith("encoder") or name == "multihead" else 0.0)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_name_is_that_of_the_forward_by_hand(name: str) -> None:
+    t, right = trace(shared(name), IDS), forward(name)
+    assert_same(t, right, 2e-5)
+    assert set(t.names) == set(right)
+
+
+SITES = "resid_pre resid_mid resid_post ln1.out ln2.out attn.q attn.k attn.v attn.scores attn.pattern attn.z attn.result attn_out mlp.pre mlp.post mlp_out".split()
+
+
+@pytest.mark.parametrize("site", SITES)
+@pytest.mark.parametrize("name", KINDS)
+def test_every_site_can_be_edited(name: str, site: str) -> None:
+    head = {"head": 1} if site.startswith("attn.") else {}
+    where = Site(f"blocks.1.{site}", position=(2, -1), **head)
+
+    def edit(each: str, value: Tensor) -> Tensor:
+        if each != where.name:
+            return value
+        value = value.clone()
+        at: Any = (slice(None), 1, [2, -1]) if "pattern" in site or "scores" in site else (slice(None), [2, -1])
+        if head and not ("pattern" in site or "scores" in site):
+            at = (slice(None), [2, -1], 1)
+        value[at] = value[at] * -0.5
+        return value
+
+    right = forward(name, edit=edit)
+    assert (right["logits"] - forward(name)["logits"]).abs().max() > 1e-3
+    t = trace(shared(name), IDS, interventions=[Scale(where, -0.5)])
+    assert_close(t.logits, right["logits"], 3e-5)
+    assert_same(t, right, 3e-5)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_frozen_pattern_stays(name: str) -> None:
+    clean = trace(shared(name), IDS)
+    values = forward(name)
+    right = forward(name, OTHER, lambda each, value: values[each] if each.endswith("pattern") else value)
+    t = trace(shared(name), OTHER, interventions=[Patch("blocks.*.attn.pattern", clean)])
+    assert_same(t, {n: v for n, v in right.items() if not n.endswith("scores")}, 3e-5)
+
+
+@pytest.mark.parametrize("name", ["encoder post-norm", "encoder pre-norm"])
+def test_padding_of_an_encoder_hides_its_keys(name: str) -> None:
+    padding = torch.zeros(models.BATCH, models.LENGTH, dtype=torch.bool)
+    padding[1, -3:] = True
+    right = forward(name, padding=padding)
+    t = trace(shared(name), {"ids": IDS, "padding": padding})
+    assert_same(t, right, 2e-5)
+    zero = Zero(Site("blocks.0.attn.z", head=2))
+    edited = forward(name, padding=padding, edit=zeroed)
+    assert_close(trace(shared(name), {"ids": IDS, "padding": padding}, interventions=[zero]).logits, edited["logits"], 3e-5)
+
+
+def zeroed(name: str, value: Tensor) -> Tensor:
+    """Head 2 of the first block, silent."""
+    if name == "blocks.0.attn.z":
+        value = value.clone()
+        value[:, :, 2] = 0
+    return value
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_train_mode_and_its_dropout_come_back(name: str) -> None:
+    model = made(name).train()
+    assert_close(trace(model, IDS).logits, trace(shared(name), IDS).logits, 0.0)
+    assert all(module.training for module in model.modules())
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_models_of_users_come_back_as_they_were(name: str) -> None:
+    from .test_hygiene import untouched_all
+
+    model = made(name)
+    with untouched_all(model, IDS):
+        trace(model, IDS, interventions=[Zero("blocks.0.attn.pattern"), Scale("blocks.1.attn.z", 2.0)])
+
+
+def test_what_multihead_attention_returns_stays_what_it_was() -> None:
+    class Watched(Attended):
+        def forward(self, x: Tensor) -> Tensor:
+            h = self.norm_a(x)
+            h, weights = self.attention(h, h, h, attn_mask=CAUSAL[: x.shape[1], : x.shape[1]], average_attn_weights=self.mean)
+            seen.append(weights)
+            x = x + h
+            return x + self.mlp(self.norm_b(x))
+
+        mean = True
+
+    for mean in (True, False):
+        seen: list[Tensor] = []
+        Watched.mean = mean
+        with models.seeded(0):
+            model = models.randomise(Language(Watched))
+        with torch.no_grad():
+            model(IDS)
+        right = [w.clone() for w in seen]
+        trace(model, IDS)
+        for found, wanted in zip(seen[-2:], right):
+            assert_close(found, wanted, 1e-6)
