@@ -24,9 +24,9 @@ BLOCK = (
 ).split()
 
 
-def content(layers: int) -> list[str]:
-    """The names of everything that the rivals keep: 171 for 12 layers."""
-    blocks = [f"blocks.{i}.{name}" for i in range(layers) for name in BLOCK]
+def content(*layers: int | str) -> list[str]:
+    """The names of everything that the rivals keep of these layers, or of all of them ("*"): 171 for 12."""
+    blocks = [f"blocks.{i}.{name}" for i in layers for name in BLOCK]
     return ["embed", "pos_embed", *blocks, "ln_final.out"]
 
 

@@ -50,6 +50,8 @@ class Heads:
         path: the module that calls the attention function.
         rotary: what enters the dot product differs from the projections.
         interface: seen through the attention interface of transformers, else through torch's functions.
+        returns: how its module hands out the result: the length of a tuple whose other items nothing depends on, 0 for
+            a bare tensor, None for anything else (then it can't be skipped).
         reproduced: the pattern recomputed from query and key explains the layer's output; else only a pattern that the
             model computes itself can be read.
     """
@@ -62,6 +64,7 @@ class Heads:
     rotary: bool = False
     interface: bool = True
     reproduced: bool = True
+    returns: int | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ class Block:
         attention: its self-attention, or None.
         cross: its cross-attention, or None.
         scale: factor of what attention and MLP add to the stream; 1 for nearly all models.
+        returns: how the block hands out the stream, as in `Heads`.
         overwritten: names whose tensors the model writes over later on; they are copied when captured.
     """
 
@@ -88,6 +92,7 @@ class Block:
     attention: Heads | None = None
     cross: Heads | None = None
     scale: float = 1.0
+    returns: int | None = None
     overwritten: frozenset[str] = frozenset()
 
     def part(self, role: str) -> Part:

@@ -18,7 +18,7 @@ from attrium_kernel.running import untouched
 from .architecture import Architecture, Block, Heads, Part, Stack
 from .errors import ArchitectureError, TraceError
 from .inputs import Inputs, example_inputs, shortened
-from .probe import Call, Event, Probe, close, each_block, first_tensor
+from .probe import Call, Event, Probe, close, each_block, first_tensor, shape_of_return
 from .projections import find_projections
 from .stream import Sum, follow_stream
 from .feed_forward import find_mlp
@@ -149,14 +149,15 @@ def _block(probe: Probe, name: str, path: str, events: list[Event]) -> Block:
     parts |= stream.parts(call, inside, events)
     parts |= find_mlp(call, inside, events, stream)
     overwritten = _overwritten(parts, probe)
-    return Block(name, path, stream.form, parts, heads.get("attn"), heads.get("cross"), stream.scale, overwritten)
+    return Block(name, path, stream.form, parts, heads.get("attn"), heads.get("cross"), stream.scale, shape_of_return(call.returned), overwritten)
 
 
 def _attention(probe: Probe, event: Event, inside: list[Call], role: str) -> tuple[Heads, dict[str, Part]]:
     attention = event.attention
-    parts = {role: Part(_attention_module(event, inside))}
+    parts = {role: Part(event.path)}
     projections, rotary = find_projections(event, inside, role)
     parts |= projections
+    home = next((c for c in inside if c.path == event.path), None)
     tolerance = {torch.float16: 2e-2, torch.bfloat16: 6e-2}.get(attention.query.dtype, 2e-4)
     reproduced = attention.error(event.mixed) <= tolerance
     heads = Heads(
@@ -168,13 +169,9 @@ def _attention(probe: Probe, event: Event, inside: list[Call], role: str) -> tup
         rotary,
         event.interface,
         reproduced,
+        shape_of_return(home.returned, event.weights) if home is not None else None,
     )
     return heads, parts
-
-
-def _attention_module(event: Event, inside: list[Call]) -> str:
-    """The largest module around the attention that still only computes attention: it holds its output projection."""
-    return event.path
 
 
 def _overwritten(parts: dict[str, Part], probe: Probe) -> frozenset[str]:
@@ -270,4 +267,4 @@ def logits_of(output: Any) -> Tensor | None:
     return first_tensor(output) if isinstance(output, (tuple, list)) else None
 
 
-__all__ = ["Sum", "TraceError", "discover", "forget", "is_norm", "known", "logits_of"]
+__all__ = ["discover", "forget", "known", "logits_of"]

@@ -157,8 +157,8 @@ class Region:
         for axis, chosen in zip(self.axes, self.index):
             if axis == "batch":
                 count = source.size("batch")
-                if chosen is not None and count > 1:
-                    index[axis] = chosen
+                if chosen is not None and count > 1:  # a sweep repeats the source's examples
+                    index[axis] = chosen % count
             elif axis in ("position", "query") and position is not None:
                 index[axis] = torch.tensor([position] if isinstance(position, int) else list(position))
             elif axis in ("position", "query") and (chosen is not None or self.offset):

@@ -54,6 +54,8 @@ class Call:
     """Its first integer input."""
     output: Value | None = None
     ended: int = 0
+    returned: Any = None
+    """What it returned, as it is."""
 
     def under(self, path: str) -> bool:
         """Whether it is the module at a path or inside it."""
@@ -128,6 +130,7 @@ class Probe:
         tensor = first_tensor(output)
         call.output = Value.of(tensor) if tensor is not None and tensor.is_floating_point() else None
         call.ended = self._tick()
+        call.returned = output
         self.calls.append(call)
 
     def _attended(self, paths: dict[nn.Module, str], interface: bool) -> Callable[..., Any]:
@@ -148,6 +151,21 @@ def first_tensor(output: Any) -> Tensor | None:
         return next((found for item in output if (found := first_tensor(item)) is not None), None)
     if isinstance(output, dict):
         return next((found for item in output.values() if (found := first_tensor(item)) is not None), None)
+    return None
+
+
+def shape_of_return(returned: Any, ignored: Tensor | None = None) -> int | None:
+    """0 for a bare tensor, the length of a tuple of a tensor and nothing else that matters, None for anything else.
+
+    Args:
+        returned: what a module returned.
+        ignored: a tensor that may be among the rest: attention weights, which go only to the user.
+    """
+    if isinstance(returned, Tensor):
+        return 0
+    if isinstance(returned, tuple) and returned and isinstance(returned[0], Tensor):
+        rest = [item for item in returned[1:] if item is not None and item is not ignored]
+        return None if rest else len(returned)
     return None
 
 

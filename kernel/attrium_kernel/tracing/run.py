@@ -41,6 +41,7 @@ class Run:
         interventions: applied in every forward, in the order given.
         capture: what to keep; None keeps nothing.
         grad: keep the graph, so that gradients can be taken of what is kept.
+        prepare: called when entered, with a stack that is closed on the way out: sweeps start in the middle by it.
         growing: the forwards continue one text (a KV cache): positions beyond the end of one may come in the next.
 
     Raises:
@@ -55,6 +56,7 @@ class Run:
         capture: Any = None,
         grad: bool = False,
         growing: bool = False,
+        prepare: Callable[[Run, contextlib.ExitStack], None] | None = None,
     ) -> None:
         self.model = getattr(model, "_orig_mod", model)  # hooks do not run inside a compiled graph
         self.architecture = architecture or discover(self.model)
@@ -62,6 +64,7 @@ class Run:
         self.interventions = tuple(_checked(interventions))
         self.capture = None if capture is None else Capture.of(capture)
         self.grad = grad
+        self.prepare = prepare
         self.window = Window(0, growing)
         self.values: dict[str, Tensor] = {}
         self.versions: dict[str, int] = {}
@@ -90,6 +93,8 @@ class Run:
             for point in self._points():
                 stack.callback(point.attach(self.model, self).remove)
             self._watch(stack)
+            if self.prepare is not None:
+                self.prepare(self, stack)
         except BaseException:
             stack.close()
             raise
@@ -366,6 +371,10 @@ class Run:
                 f"{record}.{next(iter(changes))} can't be changed: this model's attention does more than softmax(q k / "
                 "sqrt(d) + mask) v, and what was recomputed does not explain its output; change attn.z or attn.v instead"
             )
+
+    def changed(self, changes: Sequence[Intervention], entry: Entry, value: Tensor) -> Tensor:
+        """A value with interventions applied."""
+        return apply(changes, entry.name, entry.axes, value, self.window)
 
     def _shape(self, entry: Entry) -> tuple[int, int] | None:
         """`(batch, position)` in the entry's stack, once its block has been entered."""

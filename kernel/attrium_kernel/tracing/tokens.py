@@ -82,8 +82,7 @@ class Tokens:
                 f"got a mask of shape {tuple(mask.shape)}, expected that of the ids, {tuple(table.shape)}"
             )
         kept = None if mask is None else mask.reshape(table.shape).bool()
-        show = _numbers if tokenizer is None else _reader(tokenizer).show
-        return cls(table, _strings(table, kept, show), mask=kept)
+        return cls(table, _strings(table, kept, strings_of(tokenizer)), mask=kept)
 
     @classmethod
     def of_strings(cls, strings: Sequence[str] | Sequence[Sequence[str]]) -> Tokens:
@@ -137,6 +136,14 @@ def tokenize(texts: str | Sequence[str], tokenizer: Any, *, side: Side = "right"
         table[i, place], kept[i, place] = torch.tensor(row), True
     offsets = None if spans is None else [_padded(row, width, side) for row in spans]
     return Tokens(table, _strings(table, kept, reader.show), offsets, rows, None if bool(kept.all()) else kept)
+
+
+def strings_of(tokenizer: Any) -> Callable[[list[int]], list[str]]:
+    """From ids to how they read, one string each; numbers without a tokenizer.
+
+    Raises: `CaptureError` for something that is no tokenizer.
+    """
+    return _numbers if tokenizer is None else _reader(tokenizer).show
 
 
 def _checked(texts: Any) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -234,6 +234,33 @@ class Trace:
                 "size, so it isn't shown; load the model with attn_implementation='eager' and use "
                 "Capture(patterns='keep') to read the pattern that the model computes itself"
             )
+
+    def graph(self, name: str) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        """What autograd knows of an activation, for gradients of a trace made with `grad=True`.
+
+        Returns:
+            The tensor that passed through the model, and a function from its gradient to the gradient of the activation,
+            in the activation's axes.
+
+        Raises:
+            SiteError: the activation is computed when read, so nothing in the model depends on it.
+        """
+        self._check(name)
+        assert self._catalog is not None
+        entry = self._catalog[name]
+        if entry.kind == "tensor":
+            scale = entry.block.scale if entry.block is not None and entry.quantity in entry.block.sublayers else 1.0
+            return self._values[name], lambda slope: view(entry, slope, self._shape(entry)) / scale**2
+        if entry.kind == "attention" and entry.quantity not in ("scores", "masked_scores", "pattern"):
+            attention, z = self._records[entry.record]
+            if entry.quantity == "z":
+                return z, lambda slope: _split(slope, entry)
+            field = {"q": "query", "k": "key", "v": "value"}[entry.quantity[-1]]
+            return getattr(attention, field), lambda slope: slope.transpose(1, 2)
+        raise SiteError(
+            f"{name} is computed when it is read, so no gradient runs to it; take attn.z, attn.q, attn.k, attn.v or a "
+            "tensor that passes through a module"
+        )
 
     def stack(self, name: str, stack: str | None = None) -> Tensor:
         """One activation of all blocks, `(layer, ...)`.

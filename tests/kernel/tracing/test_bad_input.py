@@ -103,6 +103,11 @@ def test_an_intervention_at_an_absent_name_says_why_it_is_absent() -> None:
     says(run(Zero("blocks.0.attn.rot_q")), (SiteError, InterventionError), "rot_q")
 
 
+def test_the_scale_of_a_norm_is_read_and_not_written() -> None:
+    for name in ("blocks.0.ln1.scale", "ln_final.scale"):
+        says(run(Scale(name, 2.0)), (SiteError, InterventionError), name, name.replace("scale", "out"))
+
+
 def test_an_intervention_that_matches_nothing_is_refused() -> None:
     says(run(Zero("blocks.*.cross.z")), (SiteError, InterventionError), "blocks.*.cross.z")
     says(run(Zero("blocks.*.attn.zz")), (SiteError, InterventionError), "blocks.*.attn.zz")

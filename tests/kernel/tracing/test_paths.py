@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from attrium_kernel.tracing import Edge, Mean, Patch, Scale, Site, Steer, Trace, Zero, trace
+from attrium_kernel.tracing import Edge, Mean, Patch, Scale, Site, Steer, Trace, TraceError, Zero, trace
 
 from . import handwritten, models
 from .closeness import assert_close, assert_same
@@ -214,8 +214,6 @@ def test_an_edge_patched_from_the_same_run_changes_nothing(receiver: str) -> Non
 
 
 def test_no_path_runs_backwards() -> None:
-    from attrium_kernel.tracing import InterventionError
-
     for sender, receiver in (("blocks.1.mlp_out", "blocks.1.attn.q"), ("blocks.2.attn_out", "blocks.1.mlp")):
-        with pytest.raises(InterventionError, match=sender):
+        with pytest.raises(TraceError, match=sender):
             trace(models.shared("gpt2"), IDS, interventions=[Zero(Edge(Site(sender), Site(receiver)))])

@@ -1,0 +1,105 @@
+"""What a sweep measures: one number for each example, from the logits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .errors import CaptureError, SiteError
+
+Metric = Callable[[Tensor], Tensor]
+"""`(batch, position, vocab)` logits to `(batch,)` numbers. Metrics with a `position` are given that position only."""
+
+
+@dataclass(frozen=True)
+class LogitDifference:
+    """Logit of the right token less that of the wrong one (Wang et al. 2023).
+
+    Args:
+        correct: token id, or one for each example.
+        wrong: token id, or one for each example.
+        position: where to read.
+    """
+
+    correct: int | tuple[int, ...]
+    wrong: int | tuple[int, ...]
+    position: int = -1
+
+    def __post_init__(self) -> None:
+        for field in ("correct", "wrong"):
+            object.__setattr__(self, field, _ids(field, getattr(self, field)))
+
+    def __call__(self, logits: Tensor) -> Tensor:
+        """`(batch,)`."""
+        last = at(logits, self.position)
+        return picked(last, self.correct) - picked(last, self.wrong)
+
+
+@dataclass(frozen=True)
+class LogProbability:
+    """Log-probability of a token.
+
+    Args:
+        token: token id, or one for each example.
+        position: where to read.
+    """
+
+    token: int | tuple[int, ...]
+    position: int = -1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "token", _ids("token", self.token))
+
+    def __call__(self, logits: Tensor) -> Tensor:
+        """`(batch,)`, in nats."""
+        return picked(at(logits, self.position).log_softmax(-1), self.token)
+
+
+def at(logits: Tensor, position: int) -> Tensor:
+    """`(batch, vocab)` at one position; logits of one position are that position's."""
+    if logits.dim() == 2:
+        return logits
+    if logits.shape[1] == 1:
+        return logits[:, 0]
+    if not -logits.shape[1] <= position < logits.shape[1]:
+        raise SiteError(f"position {position} of the metric is out of range: there are {logits.shape[1]}")
+    return logits[:, position]
+
+
+def picked(scores: Tensor, token: int | tuple[int, ...]) -> Tensor:
+    """`(batch,)`: the score of a token, or of each example's own; a batch may repeat the examples."""
+    ids = torch.tensor([token] if isinstance(token, int) else token, device=scores.device)
+    if int(ids.max()) >= scores.shape[-1]:
+        raise SiteError(f"token {int(ids.max())} of the metric is out of range: the vocabulary has {scores.shape[-1]}")
+    if scores.shape[0] % len(ids):
+        raise SiteError(f"the metric names tokens for {len(ids)} examples, but the batch has {scores.shape[0]}")
+    ids = ids.repeat(scores.shape[0] // len(ids))
+    return scores.gather(-1, ids[:, None])[:, 0]
+
+
+def measured(metric: Metric, logits: Tensor) -> Tensor:
+    """`(batch,)` numbers of a metric, checked."""
+    found = metric(logits)
+    if not isinstance(found, Tensor) or found.shape != logits.shape[:1]:
+        got = f"a tensor of shape {tuple(found.shape)}" if isinstance(found, Tensor) else f"a {type(found).__name__}"
+        raise CaptureError(
+            f"the metric was given logits of shape {tuple(logits.shape)} and returned {got}; it must return one number for "
+            f"each example, a tensor of shape ({logits.shape[0]},)"
+        )
+    return found
+
+
+def _ids(field: str, given: Any) -> int | tuple[int, ...]:
+    if isinstance(given, int) and not isinstance(given, bool):
+        return given
+    if isinstance(given, Tensor):
+        given = given.tolist()
+        if isinstance(given, int):
+            return given
+    if isinstance(given, Sequence) and given and all(isinstance(i, int) for i in given):
+        return tuple(given)
+    raise SiteError(f"{field}={given!r}; pass a token id, or one for each example")

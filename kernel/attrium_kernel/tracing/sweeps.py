@@ -1,0 +1,248 @@
+"""Many runs that differ in one intervention each: batched, started where the first of them takes effect, streamed."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from attrium_kernel.running import Cancelled
+
+from .architecture import Architecture
+from .capture import Capture
+from .discover import discover, logits_of
+from .errors import InterventionError
+from .inputs import Inputs
+from .interventions import Edge, Intervention
+from .metrics import Metric, measured
+from .prepare import prepared
+from .restart import Start, earliest, entries_of, fused_activations, needed, possible, read_only, skip
+from .run import Run
+from .trace import Trace, trace
+
+Variation = Intervention | Sequence[Intervention]
+Progress = Callable[[int, int], object]
+Cancel = Callable[[], bool]
+
+ROWS_TIMES_POSITIONS = {"cpu": 384}
+"""Tokens in one batch: on a CPU more is no faster and takes more memory. Elsewhere `MANY`."""
+MANY = 8192
+
+
+@dataclass(frozen=True)
+class Step:
+    """Results of one batch.
+
+    Args:
+        index: which variations.
+        values: `(variation, batch)` the metric of each, for each example.
+    """
+
+    index: tuple[int, ...]
+    values: Tensor
+
+
+def sweep(
+    model: Any,
+    inputs: Any,
+    variations: Sequence[Variation],
+    metric: Metric,
+    *,
+    tokenizer: Any = None,
+    base: Sequence[Intervention] = (),
+    architecture: Architecture | None = None,
+    batch_size: int | None = None,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+) -> Tensor:
+    """The metric under each of many interventions.
+
+    Args:
+        model: as for `trace`.
+        inputs: as for `trace`.
+        variations: each an intervention, or several that belong together.
+        metric: `logits -> (batch,)`; with a `position`, only that position is computed at the end.
+        tokenizer: for texts.
+        base: interventions that are on in every run.
+        architecture: found by default.
+        batch_size: variations in one batch; sized to the text by default.
+        progress: called with `(done, total)` after every batch.
+        cancel: asked before every batch; True stops.
+
+    Returns:
+        `(variation, batch)`, float32.
+
+    Raises:
+        Cancelled: when `cancel` said so.
+        TraceError: one of its kinds.
+    """
+    found: Tensor | None = None
+    done = 0
+    steps = iterate(
+        model, inputs, variations, metric, tokenizer=tokenizer, base=base, architecture=architecture,
+        batch_size=batch_size, cancel=cancel,
+    )  # fmt: skip
+    for step in steps:
+        if found is None:
+            found = torch.full((len(variations), step.values.shape[1]), float("nan"))
+        found[list(step.index)] = step.values
+        done += len(step.index)
+        if progress is not None:
+            progress(done, len(variations))
+    return torch.empty(0, 1) if found is None else found
+
+
+def iterate(
+    model: Any,
+    inputs: Any,
+    variations: Sequence[Variation],
+    metric: Metric,
+    *,
+    tokenizer: Any = None,
+    base: Sequence[Intervention] = (),
+    architecture: Architecture | None = None,
+    batch_size: int | None = None,
+    cancel: Cancel | None = None,
+    known: Trace | None = None,
+) -> Iterator[Step]:
+    """The same as `sweep`, batch by batch: results as they come. Between batches the model is as it was.
+
+    Args:
+        known: a trace of the base run with all that is needed, if it is at hand.
+    """
+    model, given, _ = prepared(model, inputs, tokenizer)
+    architecture = architecture or discover(model, given)
+    _refuse_cancelled(cancel)
+    plan = _Plan(model, architecture, given, [_several(v) for v in variations], tuple(base), metric, batch_size)
+    runs = known or plan.base_run()
+    for start, index in plan.batches(runs):
+        _refuse_cancelled(cancel)
+        yield plan.step(runs, start, index)
+
+
+def _refuse_cancelled(cancel: Cancel | None) -> None:
+    if cancel is not None and cancel():
+        raise Cancelled("the sweep was cancelled")
+
+
+def _several(variation: Variation) -> tuple[Intervention, ...]:
+    found = (variation,) if isinstance(variation, Intervention) else tuple(variation)
+    if not found or not all(isinstance(v, Intervention) for v in found):
+        raise InterventionError(f"a variation is {variation!r}; pass an intervention, or several")
+    return found
+
+
+class _Plan:
+    """Which variations run together, and from where."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        architecture: Architecture,
+        inputs: Inputs,
+        variations: list[tuple[Intervention, ...]],
+        base: tuple[Intervention, ...],
+        metric: Metric,
+        batch_size: int | None,
+    ) -> None:
+        self.model, self.architecture, self.inputs = model, architecture, inputs
+        self.variations, self.metric, self.batch_size = variations, metric, batch_size
+        self.stack = architecture.main
+        self.position = getattr(metric, "position", None)
+        self.looking = Run(model, architecture)
+        self.base = [one for i in base for one in self._by_name(i)]
+        self.starts = self._starts()
+
+    def _by_name(self, intervention: Intervention) -> list[Intervention]:
+        """One intervention for each name that a pattern means."""
+        if isinstance(intervention.at, Edge):
+            return [intervention]
+        names = self.looking._names_of(intervention.site)
+        return [replace(intervention, at=replace(intervention.at, name=name)) for name in names]
+
+    def _starts(self) -> list[Start]:
+        starts = []
+        for variation in self.variations:
+            start = possible(earliest(entries_of(self.looking, list(variation)), self.stack), self.stack)
+            others = [b for s in self.architecture.stacks[:-1] for b in s.blocks]
+            starts.append(Start() if others and start.layer == 0 else start)
+        return starts
+
+    def base_run(self) -> Trace:
+        """The run that all variations start from."""
+        names = tuple(sorted({name for start in set(self.starts) for name in needed(start, self.stack)}))
+        return trace(
+            self.model,
+            self.inputs,
+            capture=Capture((*names, "logits") if names else ("logits",)),
+            interventions=self.base,
+            architecture=self.architecture,
+        )
+
+    def batches(self, runs: Trace) -> Iterator[tuple[Start, list[int]]]:
+        """Variations of one start together, so many that they fit."""
+        groups: dict[Start, list[int]] = {}
+        for n, start in enumerate(self.starts):
+            groups.setdefault(start, []).append(n)
+        for start, index in sorted(groups.items()):
+            size = self._size(runs)
+            for first in range(0, len(index), size):
+                yield start, index[first : first + size]
+
+    def _size(self, runs: Trace) -> int:
+        if self.batch_size is not None:
+            return max(1, self.batch_size)
+        assert runs.logits is not None
+        positions = runs.logits.shape[1] if runs.logits.dim() == 3 else 64
+        device = next(self.model.parameters()).device.type
+        return max(1, ROWS_TIMES_POSITIONS.get(device, MANY) // (positions * runs.logits.shape[0]))
+
+    def step(self, runs: Trace, start: Start, index: list[int]) -> Step:
+        """Run some variations as one batch."""
+        assert runs.logits is not None
+        examples, repeats = runs.logits.shape[0], len(index)
+        base = [i for i in self.base if not self._before(i, start)]
+        interventions = []
+        for n, which in enumerate(index):
+            rows = tuple(range(n * examples, (n + 1) * examples))
+            interventions += [i.for_rows(_joined(i, rows, examples)) for i in (*base, *self.variations[which])]
+
+        def prepare(run: Run, within: contextlib.ExitStack) -> None:
+            skip(run, start, self.stack, runs, repeats, within)
+            fused_activations(run.model, within)
+            if isinstance(self.position, int) and runs.logits is not None and runs.logits.dim() == 3:
+                read_only(run, self.position, self.stack, within)
+
+        with Run(self.model, self.architecture, interventions, prepare=prepare) as run:
+            output, _ = run.forward(self._repeated(repeats, examples))
+        logits = logits_of(output)
+        assert logits is not None
+        return Step(tuple(index), measured(self.metric, logits.float()).reshape(repeats, examples).cpu())
+
+    def _before(self, intervention: Intervention, start: Start) -> bool:
+        """Whether the base run holds what an intervention did, so that it must not be done again."""
+        entries = entries_of(self.looking, [intervention])
+        taken_over = needed(start, self.stack)
+        return not any(earliest([e], self.stack) >= start and e.name not in taken_over for e in entries)
+
+    def _repeated(self, repeats: int, examples: int) -> Inputs:
+        def again(value: Any) -> Any:
+            if isinstance(value, Tensor) and value.dim() >= 1 and value.shape[0] == examples:
+                return value.repeat(repeats, *[1] * (value.dim() - 1))
+            return value
+
+        kwargs = {name: again(value) for name, value in (self.inputs.kwargs or {}).items()}
+        return Inputs(tuple(again(value) for value in self.inputs.args), kwargs)
+
+
+def _joined(intervention: Intervention, rows: tuple[int, ...], examples: int) -> tuple[int, ...]:
+    """Rows of one variation; those that the intervention itself names, if it does."""
+    own = intervention.at.rows
+    if own is None:
+        return rows
+    chosen = (own,) if isinstance(own, int) else own
+    return tuple(rows[n % examples] for n in chosen)
