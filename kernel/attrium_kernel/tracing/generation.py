@@ -29,6 +29,8 @@ from .trace import Trace
 
 Progress = Callable[[int, int], None]
 Cancel = Callable[[], bool]
+Forward = Callable[[dict[str, Any], int, Tokens], tuple[Any, Trace | None]]
+"""Arguments, the absolute position of the first token, and the tokens, to what the model returned and a trace."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,10 +88,6 @@ class _Setting:
     use_cache: bool
     ends: frozenset[int]
     most: int | None
-
-    @property
-    def watched(self) -> bool:
-        return bool(self.interventions) or self.capture is not None
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,20 +228,22 @@ class Generation:
         return made
 
     @contextlib.contextmanager
-    def _ready(self) -> Iterator[Callable[[dict[str, Any], int, Tokens], tuple[Any, Trace | None]]]:
+    def _ready(self) -> Iterator[Forward]:
         """The model with its hooks on, for as many steps as the caller takes."""
         with contextlib.ExitStack() as stack:
-            runs: dict[bool, Any] = {}
+            on: dict[bool, Forward] = {}
 
             def forward(kwargs: dict[str, Any], offset: int, tokens: Tokens) -> tuple[Any, Trace | None]:
                 later = "encoder_outputs" in kwargs
-                if later not in runs:  # an encoder runs once; the hooks of the steps after are another set
-                    runs[later] = stack.enter_context(_runner(self._setting, later))
-                return runs[later](kwargs, offset, tokens)  # type: ignore[no-any-return]
+                if later not in on:  # an encoder runs once; after it, the hooks are others
+                    stack.close()
+                    on.clear()
+                    on[later] = stack.enter_context(_runner(self._setting, later))
+                return on[later](kwargs, offset, tokens)
 
             yield forward
 
-    def _step(self, forward: Callable[..., tuple[Any, Trace | None]], token: int | None) -> Step:
+    def _step(self, forward: Forward, token: int | None) -> Step:
         setting, position = self._setting, len(self.ids)
         logits, trace = self._known if self._known is not None else self._computed(forward)
         self._known = (logits, trace)  # kept if the choice fails
@@ -255,30 +255,24 @@ class Generation:
         self._known = None
         return self._steps[-1]
 
-    def _computed(self, forward: Callable[..., tuple[Any, Trace | None]]) -> tuple[Tensor, Trace | None]:
+    def _computed(self, forward: Forward) -> tuple[Tensor, Trace | None]:
         """The logits for the next position."""
         setting, memory, ids = self._setting, self._memory, self.ids
         if setting.most is not None and len(ids) > setting.most:
             raise TraceError(
-                f"the model takes at most {setting.most} positions and has {len(ids)}; branch from an earlier position, "
-                "or start with a shorter text"
+                f"the model takes at most {setting.most} positions and has {len(ids)}; branch from an earlier "
+                "position, or start with a shorter text"
             )
         fed = torch.tensor([ids[memory.length :]])
-        self._memory = _Memory()  # a forward that fails leaves the cache between two states
-        try:
-            output, trace = forward(
-                _arguments(setting, fed, memory), memory.length, Tokens(fed, [setting.strings(fed[0].tolist())])
+        tokens = Tokens(fed, [setting.strings(fed[0].tolist())])
+        self._memory = _Memory()  # a forward that fails may leave the cache between two states
+        output, trace = forward(_arguments(setting, fed, memory), memory.length, tokens)
+        found = logits_of(output)
+        if found is None or found.ndim != 3:
+            raise CaptureError(
+                f"{type(setting.model).__name__} returned {'no' if found is None else tuple(found.shape)} logits, expected "
+                "(batch, position, vocab); generate needs a language model"
             )
-            found = logits_of(output)
-            if found is None or found.ndim != 3:
-                raise CaptureError(
-                    f"{type(setting.model).__name__} returned no logits (batch, position, vocab) but "
-                    f"{'nothing' if found is None else tuple(found.shape)}; generate needs a language model"
-                )
-        except BaseException:
-            if not setting.use_cache or memory.cache is None:
-                self._memory = memory
-            raise
         self._memory = _remembered(setting, output, len(ids))
         logits = found[0, -1].detach().to("cpu")
         return logits if logits.dtype == torch.float64 else logits.float(), trace
@@ -321,14 +315,13 @@ def generate(
 
     Raises: `TraceError`, one of its kinds, for inputs that do not fit.
     """
-    model = _of_loaded(model, tokenizer)
-    tokenizer = tokenizer if tokenizer is not None else model[1]
-    module, inputs, tokens = prepared(model[0], text_or_ids, tokenizer)
+    if tokenizer is None and not isinstance(model, nn.Module):
+        tokenizer = getattr(model, "tokenizer", None)
+    module, inputs, tokens = prepared(model, text_or_ids, tokenizer)
     if tokens is None or tokens.ids.shape[0] != 1:
-        shape = None if tokens is None else tuple(tokens.ids.shape)
+        got = "no token ids" if tokens is None else f"ids of shape {tuple(tokens.ids.shape)}"
         raise CaptureError(
-            f"got {'no token ids' if shape is None else f'ids of shape {shape}'}, expected one text, or ids (position,) "
-            "or (1, position); generate one text at a time"
+            f"got {got}, expected one text, or ids (position,) or (1, position); generate one text at a time"
         )
     ids = tokens.ids[:, tokens.mask[0]] if tokens.mask is not None else tokens.ids
     config = getattr(module, "config", None)
@@ -354,13 +347,6 @@ def generate(
             most=getattr(config, "max_position_embeddings", None),
         )
     )
-
-
-def _of_loaded(model: Any, tokenizer: Any) -> tuple[Any, Any]:
-    """A model and the tokenizer that came with it."""
-    if isinstance(model, nn.Module) or not isinstance(getattr(model, "model", None), nn.Module):
-        return model, tokenizer
-    return model.model, getattr(model, "tokenizer", None)
 
 
 def _start_of(model: nn.Module) -> int:
@@ -417,40 +403,32 @@ def _remembered(setting: _Setting, output: Any, length: int) -> _Memory:
 
 
 def _shortened(memory: _Memory, position: int) -> _Memory:
-    """A copy that knows only what comes before the position's own choice; empty where the cache cannot be cut."""
+    """A copy that knows only what comes before a position; empty where the cache cannot be cut (sliding windows)."""
     length = min(memory.length, position)
     layers = getattr(getattr(memory.cache, "self_attention_cache", memory.cache), "layers", None)
     cuttable = layers is not None and all(type(layer).__name__ == "DynamicLayer" for layer in layers)
     if memory.cache is None or not cuttable:
         return _Memory(encoded=memory.encoded)
     cache = copy.deepcopy(memory.cache)
-    if length == position:
-        length -= 1  # the last token before it is fed again, to get its logits
     if length < memory.length:
         cache.crop(length)
-    return _Memory(cache, length, memory.encoded) if length > 0 else _Memory(encoded=memory.encoded)
+    return _Memory(cache, length, memory.encoded)
 
 
 @contextlib.contextmanager
-def _runner(
-    setting: _Setting, later: bool
-) -> Iterator[Callable[[dict[str, Any], int, Tokens], tuple[Any, Trace | None]]]:
+def _runner(setting: _Setting, later: bool) -> Iterator[Forward]:
     """How to run the model: with the hooks of a `Run` if anything is changed or captured, else alone."""
-    if not setting.watched:
-        with untouched(setting.model, False), torch.no_grad():
-            device = device_of(setting.model)
+    if not setting.interventions and setting.capture is None:
 
-            def plain(kwargs: dict[str, Any], offset: int, tokens: Tokens) -> tuple[Any, None]:
-                args, named = Inputs(kwargs.pop("args", ()), kwargs).on(setting.model)
-                return setting.model(*args, **named), None
+        def plain(kwargs: dict[str, Any], offset: int, tokens: Tokens) -> tuple[Any, None]:
+            args, named = Inputs(kwargs.pop("args", ()), kwargs).on(setting.model)
+            return setting.model(*args, **named), None
 
-            assert device is not None
+        with untouched(setting.model, False), torch.inference_mode(False), torch.no_grad():
             yield plain
         return
-    architecture, interventions, capture = _decoder_alone(setting) if later else (
-        setting.architecture, setting.interventions, setting.capture
-    )  # fmt: skip
-    with Run(setting.model, architecture, interventions, capture, growing=setting.use_cache) as run:
+    shown = _decoder_alone(setting) if later else (setting.architecture, setting.interventions, setting.capture)
+    with Run(setting.model, *shown, growing=setting.use_cache) as run:
 
         def hooked(kwargs: dict[str, Any], offset: int, tokens: Tokens) -> tuple[Any, Trace | None]:
             return run.forward(Inputs(kwargs.pop("args", ()), kwargs), offset=offset, tokens=tokens)
@@ -466,8 +444,9 @@ def _decoder_alone(setting: _Setting) -> tuple[Architecture, tuple[Intervention,
         decoder = replace(decoder, embed=replace(decoder.embed, call=None))  # the encoder's calls are gone
     architecture = replace(setting.architecture, stacks=(decoder,))
     left = catalog_of(architecture)
-    interventions = tuple(i for i in setting.interventions if any(name in left for name in whole.matching(i.site.name)))
+    interventions = [i for i in setting.interventions if any(name in left for name in whole.matching(i.site.name))]
     if setting.capture is None:
-        return architecture, interventions, None
-    names = tuple(name for name in setting.capture.wanted(whole) if name in left)
-    return architecture, interventions, replace(setting.capture, names=names) if names else None
+        return architecture, tuple(interventions), None
+    chosen = {name for pattern in setting.capture.names for name in whole.matching(pattern)}
+    names = tuple(name for name in left if name in chosen)
+    return architecture, tuple(interventions), replace(setting.capture, names=names) if names else None

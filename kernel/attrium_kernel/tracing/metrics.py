@@ -12,7 +12,8 @@ from torch import Tensor
 from .errors import CaptureError, SiteError
 
 Metric = Callable[[Tensor], Tensor]
-"""`(batch, position, vocab)` logits to `(batch,)` numbers. Metrics with a `position` are given that position only."""
+"""`(batch, position, vocab)` logits to `(batch,)` numbers. A metric with a `position` is given that position only, and one with
+`tokens` the logits of these tokens only, the others being 0: the rest is not computed in a sweep."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,12 @@ class LogitDifference:
     def __post_init__(self) -> None:
         for field in ("correct", "wrong"):
             object.__setattr__(self, field, _ids(field, getattr(self, field)))
+
+    @property
+    def tokens(self) -> tuple[int, ...]:
+        """The only tokens whose logits are read."""
+        both = [(t,) if isinstance(t, int) else t for t in (self.correct, self.wrong)]
+        return (*both[0], *both[1])
 
     def __call__(self, logits: Tensor) -> Tensor:
         """`(batch,)`."""

@@ -18,7 +18,7 @@ from .interventions import Intervention, Patch, Site, Steer, Zero
 from .metrics import Metric, measured
 from .prepare import prepared
 from .run import Run
-from .sweeps import Cancel, Progress, iterate
+from .sweeps import Cancel, Progress, base_names, base_trace, iterate
 from .trace import Trace, trace
 
 STREAMS = ("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out")
@@ -162,18 +162,15 @@ def activation_patching(
     _, corrupt_inputs, _ = prepared(model, corrupt, tokenizer)
     architecture = architecture or discover(model, corrupt_inputs)
     cells = Cells.of(sites, architecture, _positions(corrupt_inputs, model, architecture))
-    source = trace(
-        model, clean_inputs, capture=Capture((*cells.names, "logits")), architecture=architecture
-    )
+    source = base_trace(model, clean_inputs, cells.names, metric, architecture)
     variations = [Patch(site, source) for site in cells.sites]
-    table = _Filling(cells, len(variations))
+    known = base_trace(model, corrupt_inputs, base_names(architecture, variations, model), metric, architecture)
     steps = iterate(
-        model, corrupt_inputs, variations, metric, architecture=architecture, batch_size=batch_size, cancel=cancel
-    )
-    before = trace(model, corrupt_inputs, capture="logits", architecture=architecture)
-    assert source.logits is not None and before.logits is not None
-    ends = measured(metric, before.logits.float()), measured(metric, source.logits.float())
-    return table.filled(steps, ends[0].cpu(), ends[1].cpu(), progress, on_result)
+        model, corrupt_inputs, variations, metric,
+        architecture=architecture, batch_size=batch_size, cancel=cancel, known=known,
+    )  # fmt: skip
+    ends = _number(metric, known), _number(metric, source)
+    return _Filling(cells, len(variations)).filled(steps, *ends, progress, on_result)
 
 
 class _Filling:
@@ -237,14 +234,19 @@ def ablation_sweep(
     model, given, _ = prepared(model, inputs, tokenizer)
     architecture = architecture or discover(model, given)
     cells = Cells.of(sites, architecture, _positions(given, model, architecture))
-    plain = trace(model, given, capture="logits", architecture=architecture)
-    assert plain.logits is not None
+    variations = [how(site) for site in cells.sites]
+    known = base_trace(model, given, base_names(architecture, variations, model), metric, architecture)
     steps = iterate(
-        model, given, [how(site) for site in cells.sites], metric,
-        architecture=architecture, batch_size=batch_size, cancel=cancel,
+        model, given, variations, metric,
+        architecture=architecture, batch_size=batch_size, cancel=cancel, known=known,
     )  # fmt: skip
-    before = measured(metric, plain.logits.float()).cpu()
-    return _Filling(cells, len(cells.sites)).filled(steps, before, None, progress, on_result)
+    return _Filling(cells, len(variations)).filled(steps, _number(metric, known), None, progress, on_result)
+
+
+def _number(metric: Metric, found: Trace) -> Tensor:
+    """A metric of a run, `(batch,)`."""
+    assert found.logits is not None
+    return measured(metric, found.logits.float()).detach().cpu()
 
 
 def attribution_patching(
@@ -281,9 +283,7 @@ def attribution_patching(
     values, slopes, before = gradients(model, corrupt_inputs, metric, cells.names, architecture=architecture)
     effects = {name: ((source[name] - values[name]) * slopes[name]).sum(-1) for name in cells.names}
     found = torch.stack([_cell(effects[site.name], site) for site in cells.sites]).reshape(cells.shape)
-    assert source.logits is not None
-    after = measured(metric, source.logits.float())
-    return Table(found.float().cpu() + before.mean(), cells.axes, sites, before, after.cpu())
+    return Table(found.float().cpu() + before.mean(), cells.axes, sites, before, _number(metric, source))
 
 
 def _cell(effect: Tensor, site: Site) -> Tensor:
@@ -396,9 +396,8 @@ def causal_tracing(
         base=base, architecture=architecture, batch_size=batch_size, cancel=cancel,
     )  # fmt: skip
     before = trace(model, many, capture="logits", interventions=base, architecture=architecture)
-    assert before.logits is not None and clean.logits is not None
     cells = Cells(kind, ("layer", "position"), (architecture.n_layers, positions), ())
-    ends = measured(metric, before.logits.float()).cpu(), measured(metric, clean.logits.float()).cpu()
+    ends = _number(metric, before), _number(metric, clean)
     return _Filling(cells, len(sites)).filled(steps, *ends, progress, on_result)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import torch
 import torch.nn.functional as F  # noqa: N812  # torch's own habit
 from torch import Tensor, nn
 
@@ -165,21 +166,45 @@ def _replace(module: nn.Module, forward: Callable[..., Any], within: contextlib.
     module.__dict__["forward"] = forward
 
 
-def read_only(run: Run, position: int, stack: Stack, within: contextlib.ExitStack) -> None:
-    """Compute the last block's mixing, MLP and the unembedding for one position only: no other is read.
+def read_only(run: Run, metric: object, stack: Stack, within: contextlib.ExitStack) -> None:
+    """Compute only what a metric reads, if it says so.
 
-    What a sublayer writes at that one position is broadcast over the others when it is added; those hold nonsense that
-    nothing reads.
+    A metric with a `position` reads no other: the last block's output projection, its MLP and the unembedding run for
+    that one. What a sublayer writes there is broadcast over the others when it is added; those hold nonsense that
+    nothing reads. A metric with `tokens` reads the logits of these only; the others are left at 0.
     """
+    position, tokens = getattr(metric, "position", None), getattr(metric, "tokens", None)
+    final = run.architecture.unembed
+    if final is not None and tokens is not None and "unembed" not in run.edits and "unembed" not in run.passage.tensors:
+        _read_tokens(submodule(run.model, final.path), tokens, within)
+    if not isinstance(position, int):
+        return
     block = stack.blocks[-1]
-    untouched = not any(name.startswith(f"{block.name}.") for name in run.edits) and not run.edges
-    if untouched and block.form != "post-norm" and stack.batch_first and "attn.o" in block.parts and block.cross is None:
+    free = {f"{block.name}.{name}" for name in ("resid_pre", "ln1.out", "attn.q", "attn.k")}
+    used = [name for name in (*run.edits, *run.passage.tensors) if name.startswith(f"{block.name}.") and name not in free]
+    used += [name for name in run.passage.tensors if name.startswith(f"{stack.prefix}ln_final")]
+    if not used and not run.edges and block.form != "post-norm" and stack.batch_first and "attn.o" in block.parts and block.cross is None:
         paths = [block.parts["attn.o"].path] + ([block.parts["mlp"].path] if "mlp" in block.parts else [])
         for path in paths:
             within.callback(submodule(run.model, path).register_forward_pre_hook(_only(position)).remove)
-    final = run.architecture.unembed
-    if final is not None and "unembed" not in run.edits:
+    if final is not None and "unembed" not in run.edits and "unembed" not in run.passage.tensors:
         within.callback(submodule(run.model, final.path).register_forward_pre_hook(_only(position)).remove)
+
+
+def _read_tokens(module: nn.Module, tokens: tuple[int, ...], within: contextlib.ExitStack) -> None:
+    """Logits of a few tokens; nothing else of the vocabulary is computed."""
+    if type(module) is not nn.Linear or "forward" in module.__dict__ or max(tokens) >= module.out_features:
+        return
+    ids = torch.tensor(sorted(set(tokens)), device=module.weight.device)
+    weight = module.weight[ids]
+    bias = None if module.bias is None else module.bias[ids]
+
+    def forward(stream: Tensor) -> Tensor:
+        logits = stream.new_zeros(*stream.shape[:-1], module.out_features)
+        logits[..., ids] = F.linear(stream, weight, bias)
+        return logits
+
+    _replace(module, forward, within)
 
 
 def _only(position: int) -> Callable[..., Any]:

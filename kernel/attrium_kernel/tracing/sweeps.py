@@ -22,7 +22,7 @@ from .metrics import Metric, measured
 from .prepare import prepared
 from .restart import Start, earliest, entries_of, fused_activations, needed, possible, read_only, skip
 from .run import Run
-from .trace import Trace, trace
+from .trace import Trace
 
 Variation = Intervention | Sequence[Intervention]
 Progress = Callable[[int, int], object]
@@ -96,6 +96,20 @@ def sweep(
     return torch.empty(0, 1) if found is None else found
 
 
+def base_names(architecture: Architecture, variations: Sequence[Variation], model: nn.Module) -> list[str]:
+    """Activations of the base run that a sweep over these variations takes over."""
+    looking, stack = Run(model, architecture), architecture.main
+    starts = {_start_of(looking, _several(v), architecture) for v in variations}
+    return sorted({name for start in starts for name in needed(start, stack)})
+
+
+def _start_of(looking: Run, variation: Sequence[Intervention], architecture: Architecture) -> Start:
+    """Where a variation may start."""
+    stack = architecture.main
+    start = possible(earliest(entries_of(looking, list(variation)), stack), stack)
+    return Start() if len(architecture.stacks) > 1 and start.layer == 0 else start
+
+
 def iterate(
     model: Any,
     inputs: Any,
@@ -152,7 +166,6 @@ class _Plan:
         self.model, self.architecture, self.inputs = model, architecture, inputs
         self.variations, self.metric, self.batch_size = variations, metric, batch_size
         self.stack = architecture.main
-        self.position = getattr(metric, "position", None)
         self.looking = Run(model, architecture)
         self.base = [one for i in base for one in self._by_name(i)]
         self.starts = self._starts()
@@ -165,23 +178,12 @@ class _Plan:
         return [replace(intervention, at=replace(intervention.at, name=name)) for name in names]
 
     def _starts(self) -> list[Start]:
-        starts = []
-        for variation in self.variations:
-            start = possible(earliest(entries_of(self.looking, list(variation)), self.stack), self.stack)
-            others = [b for s in self.architecture.stacks[:-1] for b in s.blocks]
-            starts.append(Start() if others and start.layer == 0 else start)
-        return starts
+        return [_start_of(self.looking, variation, self.architecture) for variation in self.variations]
 
     def base_run(self) -> Trace:
         """The run that all variations start from."""
         names = tuple(sorted({name for start in set(self.starts) for name in needed(start, self.stack)}))
-        return trace(
-            self.model,
-            self.inputs,
-            capture=Capture((*names, "logits") if names else ("logits",)),
-            interventions=self.base,
-            architecture=self.architecture,
-        )
+        return base_trace(self.model, self.inputs, names, self.metric, self.architecture, self.base)
 
     def batches(self, runs: Trace) -> Iterator[tuple[Start, list[int]]]:
         """Variations of one start together, so many that they fit."""
@@ -197,7 +199,8 @@ class _Plan:
         if self.batch_size is not None:
             return max(1, self.batch_size)
         assert runs.logits is not None
-        positions = runs.logits.shape[1] if runs.logits.dim() == 3 else 64
+        ids = self.inputs.ids()
+        positions = 64 if ids is None else ids.shape[1]
         device = next(self.model.parameters()).device.type
         return max(1, ROWS_TIMES_POSITIONS.get(device, MANY) // (positions * runs.logits.shape[0]))
 
@@ -214,8 +217,7 @@ class _Plan:
         def prepare(run: Run, within: contextlib.ExitStack) -> None:
             skip(run, start, self.stack, runs, repeats, within)
             fused_activations(run.model, within)
-            if isinstance(self.position, int) and runs.logits is not None and runs.logits.dim() == 3:
-                read_only(run, self.position, self.stack, within)
+            read_only(run, self.metric, self.stack, within)
 
         with Run(self.model, self.architecture, interventions, prepare=prepare) as run:
             output, _ = run.forward(self._repeated(repeats, examples))
@@ -237,6 +239,26 @@ class _Plan:
 
         kwargs = {name: again(value) for name, value in (self.inputs.kwargs or {}).items()}
         return Inputs(tuple(again(value) for value in self.inputs.args), kwargs)
+
+
+def base_trace(
+    model: nn.Module,
+    inputs: Inputs,
+    names: Sequence[str],
+    metric: Metric,
+    architecture: Architecture,
+    interventions: Sequence[Intervention] = (),
+) -> Trace:
+    """A run whose values others take over; of the logits only what the metric reads."""
+
+    def prepare(run: Run, within: contextlib.ExitStack) -> None:
+        fused_activations(run.model, within)
+        read_only(run, metric, architecture.main, within)
+
+    with Run(model, architecture, interventions, Capture((*names, "logits")), prepare=prepare) as run:
+        _, made = run.forward(inputs)
+    assert made is not None
+    return made
 
 
 def _joined(intervention: Intervention, rows: tuple[int, ...], examples: int) -> tuple[int, ...]:
