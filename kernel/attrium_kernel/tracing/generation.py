@@ -19,7 +19,7 @@ from .architecture import Architecture
 from .capture import Capture
 from .discover import discover, logits_of
 from .errors import CaptureError, TraceError
-from .inputs import Inputs, device_of
+from .inputs import Inputs
 from .interventions import Edge, Intervention
 from .prepare import prepared
 from .run import Run, catalog_of
@@ -85,6 +85,7 @@ class _Setting:
     interventions: tuple[Intervention, ...]
     capture: Capture | None
     architecture: Architecture | None
+    example: Inputs
     use_cache: bool
     ends: frozenset[int]
     most: int | None
@@ -247,9 +248,9 @@ class Generation:
         setting, position = self._setting, len(self.ids)
         logits, trace = self._known if self._known is not None else self._computed(forward)
         self._known = (logits, trace)  # kept if the choice fails
-        if token is not None and not (isinstance(token, int) and 0 <= token < len(logits)):
+        if token is not None and not 0 <= token < len(logits):
             raise TraceError(f"got token={token!r}, expected an id from 0 to {len(logits) - 1}")
-        chosen = int(setting.sampler.sample(logits, self._generator)) if token is None else token
+        chosen = int(setting.sampler.sample(logits, self._generator)) if token is None else int(token)
         string = setting.strings([chosen])[0]
         self._steps.append(Step(chosen, string, position, logits, setting.sampler, token is not None, trace))
         self._known = None
@@ -270,8 +271,8 @@ class Generation:
         found = logits_of(output)
         if found is None or found.ndim != 3:
             raise CaptureError(
-                f"{type(setting.model).__name__} returned {'no' if found is None else tuple(found.shape)} logits, expected "
-                "(batch, position, vocab); generate needs a language model"
+                f"{type(setting.model).__name__} returned {'no' if found is None else tuple(found.shape)} logits, "
+                "expected (batch, position, vocab); generate needs a language model"
             )
         self._memory = _remembered(setting, output, len(ids))
         logits = found[0, -1].detach().to("cpu")
@@ -326,22 +327,24 @@ def generate(
     ids = tokens.ids[:, tokens.mask[0]] if tokens.mask is not None else tokens.ids
     config = getattr(module, "config", None)
     two_stacks = bool(getattr(config, "is_encoder_decoder", False))
+    start = _start_of(module) if two_stacks else 0
+    if two_stacks:
+        inputs = Inputs((), {"input_ids": ids, "decoder_input_ids": torch.tensor([[start]])})
     given = (interventions,) if isinstance(interventions, Intervention) else tuple(interventions)
     kept = None if capture is None else Capture.of(capture)
-    if (given or kept is not None) and architecture is None:
-        architecture = discover(module, inputs)
     return Generation(
         _Setting(
             model=module,
             tokenizer=tokenizer,
             strings=strings_of(tokenizer),
-            prompt=(_start_of(module),) if two_stacks else tuple(ids[0].tolist()),
+            prompt=(start,) if two_stacks else tuple(ids[0].tolist()),
             source=ids if two_stacks else None,
             sampler=Sampler() if sampler is None else sampler,
             seed=seed,
             interventions=given,
             capture=kept,
             architecture=architecture,
+            example=inputs,
             use_cache=use_cache and _can_cache(module) and not any(isinstance(i.at, Edge) for i in given),
             ends=frozenset(_ends_of(module, tokenizer) if ends is None else ends),
             most=getattr(config, "max_position_embeddings", None),
@@ -411,7 +414,7 @@ def _shortened(memory: _Memory, position: int) -> _Memory:
         return _Memory(encoded=memory.encoded)
     cache = copy.deepcopy(memory.cache)
     if length < memory.length:
-        cache.crop(length)
+        cache.crop(length - memory.length)  # negative: that many less
     return _Memory(cache, length, memory.encoded)
 
 
@@ -427,8 +430,12 @@ def _runner(setting: _Setting, later: bool) -> Iterator[Forward]:
         with untouched(setting.model, False), torch.inference_mode(False), torch.no_grad():
             yield plain
         return
-    shown = _decoder_alone(setting) if later else (setting.architecture, setting.interventions, setting.capture)
-    with Run(setting.model, *shown, growing=setting.use_cache) as run:
+    architecture = setting.architecture or discover(setting.model, setting.example)
+    shown = (architecture, setting.interventions, setting.capture)
+    if later:
+        shown = _decoder_alone(*shown)
+    growing = not any(isinstance(i.at, Edge) for i in setting.interventions)
+    with Run(setting.model, *shown, growing=growing) as run:
 
         def hooked(kwargs: dict[str, Any], offset: int, tokens: Tokens) -> tuple[Any, Trace | None]:
             return run.forward(Inputs(kwargs.pop("args", ()), kwargs), offset=offset, tokens=tokens)
@@ -436,17 +443,18 @@ def _runner(setting: _Setting, later: bool) -> Iterator[Forward]:
         yield hooked
 
 
-def _decoder_alone(setting: _Setting) -> tuple[Architecture, tuple[Intervention, ...], Capture | None]:
-    """The steps after the first of an encoder-decoder: what concerns the encoder was done in the first."""
-    assert setting.architecture is not None
-    whole, decoder = catalog_of(setting.architecture), setting.architecture.main
+def _decoder_alone(
+    architecture: Architecture, interventions: tuple[Intervention, ...], capture: Capture | None
+) -> tuple[Architecture, tuple[Intervention, ...], Capture | None]:
+    """For steps after the first of an encoder-decoder: what concerns the encoder was done in the first."""
+    whole, decoder = catalog_of(architecture), architecture.main
     if decoder.embed is not None and decoder.embed.call is not None:
         decoder = replace(decoder, embed=replace(decoder.embed, call=None))  # the encoder's calls are gone
-    architecture = replace(setting.architecture, stacks=(decoder,))
-    left = catalog_of(architecture)
-    interventions = [i for i in setting.interventions if any(name in left for name in whole.matching(i.site.name))]
-    if setting.capture is None:
-        return architecture, tuple(interventions), None
-    chosen = {name for pattern in setting.capture.names for name in whole.matching(pattern)}
+    alone = replace(architecture, stacks=(decoder,))
+    left = catalog_of(alone)
+    kept = tuple(i for i in interventions if any(name in left for name in whole.matching(i.site.name)))
+    if capture is None:
+        return alone, kept, None
+    chosen = {name for pattern in capture.names for name in whole.matching(pattern)}
     names = tuple(name for name in left if name in chosen)
-    return architecture, tuple(interventions), replace(setting.capture, names=names) if names else None
+    return alone, kept, replace(capture, names=names) if names else None

@@ -55,9 +55,7 @@ class Weights:
         block = self._block(layer)
         heads = block.attention if kind == "self" else block.cross
         if heads is None:
-            raise SiteError(
-                f"{block.name} has no {kind}-attention; pass kind='{'self' if kind == 'cross' else 'cross'}'"
-            )
+            raise SiteError(f"{block.name} ({block.path}) has no {kind}-attention")
         return heads
 
     def W_Q(self, layer: int, kind: Kind = "self") -> Tensor:

@@ -38,8 +38,14 @@ def factors(weights: Weights, layer: int, fold_norms: bool) -> Factors:
             o; take out what the centring of a LayerNorm removes anyway. The scales of the norms, a number for each
             token, are left out: they are positive, and the same for all that is compared.
     """
-    q, k = weights.W_Q(layer).float(), weights.W_K(layer, expanded=True).float()
-    v, o = weights.W_V(layer, expanded=True).float(), weights.W_O(layer).float()
+    home = _home(weights)
+    read = (
+        weights.W_Q(layer),
+        weights.W_K(layer, expanded=True),
+        weights.W_V(layer, expanded=True),
+        weights.W_O(layer),
+    )
+    q, k, v, o = (w.to(home).float() for w in read)
     if fold_norms:
         block = weights.architecture.stack(weights.stack).blocks[layer]
         before, after = _norm(weights, block, "ln1"), _norm(weights, block, "ln1_post")
@@ -66,7 +72,8 @@ def copying_scores(model: nn.Module, architecture: Architecture | None = None, *
     Source: Elhage et al. 2021, "A mathematical framework for transformer circuits", "Summarizing OV/QK matrices".
     """
     weights = Weights(model, architecture)
-    w_u, w_e = weights.W_U.float(), weights.W_E.float()
+    home = _home(weights)
+    w_u, w_e = weights.W_U.to(home).float(), weights.W_E.to(home).float()
     if fold_norms:
         w_u = _final(weights).back(w_u.T).T
     around = w_u @ w_e  # (d_model, d_model), once for all heads: their own products are then small
@@ -90,4 +97,9 @@ def _norm(weights: Weights, block: Block, role: str) -> NormParts:
 def _parts(weights: Weights, part: Part | None) -> NormParts:
     if part is None:
         return NormParts()
-    return norm_parts(weights.model.get_submodule(part.path), weights.architecture.d_model)
+    return norm_parts(weights.model.get_submodule(part.path), weights.architecture.d_model).to(_home(weights))
+
+
+def _home(weights: Weights) -> torch.device:
+    """One device for all, where a model is spread over several."""
+    return next(weights.model.parameters()).device

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..architecture import Architecture
+from ..errors import SiteError
 from ..weights import Weights
 from .circuits import Factors, factors
 
@@ -63,6 +64,8 @@ def composition_scores(
     weights = Weights(model, architecture)
     n = weights.n_layers
     small = [_Small.of(factors(weights, layer, fold_norms)) for layer in range(n)]
+    if len({len(layer.q) for layer in small}) > 1:
+        raise SiteError(f"layers have {[len(layer.q) for layer in small]} heads, so their scores make no table")
     tables = {kind: torch.zeros(n, len(small[0].v), n, len(small[0].v)) for kind in kinds}
     for writer in range(n):
         for reader in range(writer + 1, n):

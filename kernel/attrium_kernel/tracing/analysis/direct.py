@@ -120,7 +120,7 @@ def direct_neurons(
         raise SiteError(f"layer={layer}, but there are {len(blocks)} blocks; pass 0 <= layer < {len(blocks)}")
     block = blocks[layer]
     direction = aim.before_post(block, "mlp", "ln2_post")
-    per_unit = direction @ aim.weights.W_out(layer).float().T
+    per_unit = direction @ aim.weights.W_out(layer).float().T.to(aim.device)
     values = aim.at(f"{block.name}.mlp.post")[..., None] * per_unit.transpose(-1, -2)
     return values if aim.several else values[..., 0]
 
@@ -137,9 +137,14 @@ class _Aim:
         self.batch, length, self.d_model = trace[self.last].shape
         self.positions = self._positions(positions, length)
         self.device = trace[self.last].device
-        self.several = not isinstance(tokens, int) and torch.as_tensor(tokens).dim() == 1
+        self.several = any(torch.as_tensor(t).dim() == 1 for t in (tokens, minus) if t is not None)
         self.plus = self._ids(tokens)
         self.minus = None if minus is None else self._ids(minus)
+        sizes = {self.plus.shape[-1], 1 if self.minus is None else self.minus.shape[-1]} - {1}
+        if len(sizes) > 1:
+            raise SiteError(
+                f"lists of {sorted(sizes)} tokens; pass as many to subtract as to subtract from, or one of either"
+            )
         after = self.readout.factor * self._columns(self.readout.weight.T)
         self.final = self._final_norm()
         self.norm_bias = self.final.constant(after)
@@ -221,7 +226,7 @@ class _Aim:
         if part is None:
             return FrozenNorm(NormParts(), torch.full(self.shape[:2], block.scale, device=self.device))
         before = self.at(f"{block.name}.{writer}.out")
-        return self._frozen(part, before, f"{block.name}.{writer}_out")
+        return self._frozen(part, before, f"{block.name}.{writer}_out", block.scale)
 
     def _final_norm(self) -> FrozenNorm:
         stack = self.architecture.main
@@ -229,8 +234,8 @@ class _Aim:
             return FrozenNorm(NormParts(), torch.ones(self.shape[:2], device=self.device))
         return self._frozen(stack.ln_final, self.at(self.last), f"{stack.prefix}ln_final.out")
 
-    def _frozen(self, part: Part, before: Tensor, after: str) -> FrozenNorm:
-        parts = norm_parts(self.model.get_submodule(part.path), self.d_model).to(self.device)
+    def _frozen(self, part: Part, before: Tensor, after: str, factor: float = 1.0) -> FrozenNorm:
+        parts = norm_parts(self.model.get_submodule(part.path), self.d_model).to(self.device).times(factor)
         frozen, error = freeze(parts, before, self.at(after))
         if error > 10 * tolerance(self.trace[after].dtype):
             raise SiteError(

@@ -75,8 +75,8 @@ def attention_flow(
     """The maximum flow through the attention graph, for every pair of a query at the top and an input position.
 
     Nodes are (layer, position); the edge from a query to a key one layer below has the same weight as in
-    `attention_rollout` as its capacity. One flow problem for each pair: meant for short texts, about 20 ms for a pair
-    of 32 tokens in 12 layers.
+    `attention_rollout` as its capacity. One flow problem for each pair: meant for short texts; all pairs
+    of 32 tokens in 12 layers take a fraction of a second, and the time for a pair grows with the square of the length.
 
     Args:
         patterns: a trace, or `(layer, batch, head, query, key)`.

@@ -32,6 +32,10 @@ class NormParts:
         weight = None if self.weight is None else self.weight.to(device)
         return NormParts(weight, None if self.bias is None else self.bias.to(device), self.centred)
 
+    def times(self, factor: float) -> NormParts:
+        """With a multiplier after it: the scale is measured with it, the bias is not."""
+        return self if self.bias is None else NormParts(self.weight, self.bias * factor, self.centred)
+
     def linear(self, x: Tensor) -> Tensor:
         """`(..., d_model)` -> the same: all of it but the scale and the bias."""
         if self.centred:
@@ -114,7 +118,7 @@ def freeze(parts: NormParts, before: Tensor, after: Tensor) -> tuple[FrozenNorm,
     rest = after if parts.bias is None else after - parts.bias
     inverse = (unscaled * rest).sum(-1) / unscaled.square().sum(-1).clamp(min=torch.finfo(before.dtype).tiny)
     error = (rest - unscaled * inverse[..., None]).abs().amax() / after.abs().amax().clamp(min=1e-30)
-    return FrozenNorm(parts, inverse), float(error)
+    return FrozenNorm(parts, inverse.detach()), float(error.detach())
 
 
 def tolerance(dtype: torch.dtype) -> float:

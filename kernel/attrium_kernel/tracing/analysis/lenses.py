@@ -116,7 +116,7 @@ def logit_lens(
 ) -> Lens:
     """Send points of the stream through the model's last norm and unembedding (and softcap, where it has one).
 
-    Never more than 64 MiB of logits are held at once unless `keep_logits`. At the last `resid_post` the lens is the
+    Logits are made 64 MiB at a time, and only kept with `keep_logits`. At the last `resid_post` the lens is the
     model. In a post-norm model (BART) the points to read are `"ln2.out"`.
 
     Args:

@@ -15,7 +15,8 @@ Patterns = Trace | Tensor | Sequence[Tensor]
 
 
 def each_pattern(source: Patterns, stack: str | None = None) -> Iterator[Tensor]:
-    """`(batch, head, query, key)` in float32, layer by layer, so that only one need be in memory.
+    """`(batch, head, query, key)` in float32, layer by layer, so that only one need be in memory; blocks
+    without attention are left out.
 
     Args:
         source: a trace, a tensor `(layer, batch, head, query, key)`, or one tensor for each layer.

@@ -79,7 +79,11 @@ class Readout:
                 factor, error = _factor(bare, x, u)
                 if error <= tolerance(u.dtype):
                     found = replace(bare, factor=factor, first=first, pooled=pooled)
-                    return _with_tail(found, model, u, _some_places(logits)) if logits.shape == seen.shape else found
+                    return (
+                        _with_tail(found, model, u, _some_places(logits).to(u.device))
+                        if logits.shape == seen.shape
+                        else found
+                    )
         raise SiteError(
             f"The logits of {architecture.model_name} are not its unembedding ({architecture.unembed.path}) of its "
             f"last stream {'after ' + norm.path if norm else 'as it is'}: the model does something else in between, or "
@@ -106,12 +110,12 @@ class Readout:
 
     def unembedded(self, resid: Tensor) -> Tensor:
         """`(..., d_model)` -> `(..., vocab)`: before a scale or softcap of the logits."""
-        out: Tensor = self.unembed(self._normed(resid))
+        out: Tensor = self.unembed(self._normed(resid).to(self.weight.device))
         return out
 
     def token_logits(self, resid: Tensor, ids: Tensor) -> Tensor:
         """`(rows, d_model)` and one id for each row -> `(rows,)` logits, without those of other tokens."""
-        normed, ids = self._normed(resid).float(), ids.to(self.weight.device)
+        normed, ids = self._normed(resid).to(self.weight.device).float(), ids.to(self.weight.device)
         out = (normed * self.weight.T[ids].float()).sum(-1)
         out = out if self.bias is None else out + self.bias[ids].float()
         shift = None if self.shift is None else self.shift.to(ids.device)[ids]
