@@ -22,6 +22,7 @@ class Part:
         columns: which features of that tensor, in `(head, d_head)` order; None for all.
         heads_first: the tensor is `(batch, head, position, d_head)` rather than `(batch, position, features)`.
         keyword: name of the argument, where an input is passed by name.
+        position_first: the tensor is `(position, batch, features)`, torch's old order.
         call: which of the module's calls in one forward, where several stacks share it (T5's embedding); None for all.
     """
 
@@ -30,6 +31,7 @@ class Part:
     columns: tuple[int, ...] | None = None
     heads_first: bool = False
     keyword: str | None = None
+    position_first: bool = False
     call: int | None = None
 
     def describe(self) -> str:
@@ -48,6 +50,7 @@ class Heads:
         d_head: features of a query or key.
         d_value: features of a value.
         path: the module that calls the attention function.
+        repeats: how often the model repeats each key and value head before its attention function.
         rotary: what enters the dot product differs from the projections.
         interface: seen through the attention interface of transformers, else through torch's functions.
         returns: how its module hands out the result: the length of a tuple whose other items nothing depends on, 0 for
@@ -65,6 +68,7 @@ class Heads:
     interface: bool = True
     reproduced: bool = True
     returns: int | None = None
+    repeats: int = 1
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,8 @@ class Stack:
         embed: what gives each position its first vector; None if not found.
         pos_embed: the learned positions added to it, or None.
         ln_final: the norm after the last block, or None.
-        batch_first: tensors are `(batch, position, d_model)`; False for `(position, batch, d_model)`, torch's old order.
+        causal: no position attends to later ones.
+        batch_first: its blocks take `(batch, position, d_model)`; False for `(position, batch, d_model)`.
     """
 
     name: str
@@ -132,16 +137,12 @@ class Stack:
     pos_embed: Part | None = None
     ln_final: Part | None = None
     batch_first: bool = True
+    causal: bool = True
 
     @property
     def prefix(self) -> str:
         """What the names of this stack begin with."""
         return f"{self.name}." if self.name else ""
-
-    @property
-    def causal(self) -> bool:
-        """Unknown to the parts themselves; by convention of names, only encoders look ahead."""
-        return self.name != "encoder"
 
 
 @dataclass(frozen=True)

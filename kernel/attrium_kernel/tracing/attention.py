@@ -27,6 +27,7 @@ class Attention:
         bias: added to the scores before the mask (T5's relative positions), or None.
         sinks: `(head,)` scores of a key that takes attention and gives nothing (gpt-oss), or None.
         causal: no mask was given, but keys after the query are hidden.
+        before: the scores before the mask, where an intervention set them.
         weights: the pattern, where the model handed it out or an intervention set it.
         masked: the scores after the mask, where they were only seen and can't be computed again.
     """
@@ -40,6 +41,7 @@ class Attention:
     bias: Tensor | None = None
     sinks: Tensor | None = None
     causal: bool = False
+    before: Tensor | None = None
     weights: Tensor | None = None
     masked: Tensor | None = None
 
@@ -53,8 +55,28 @@ class Attention:
         """Query heads for each key head."""
         return self.query.shape[1] // self.key.shape[1]
 
+    def repeats(self) -> int:
+        """How often each key and value head stands in a row: some models expand groups before they attend."""
+        heads = self.key.shape[1]
+        for times in (n for n in range(heads, 1, -1) if heads % n == 0):
+            first, value = self.key[:, ::times], self.value[:, ::times]
+            if (
+                bool(first.any())
+                and bool(value.any())
+                and torch.equal(first.repeat_interleave(times, dim=1), self.key)
+                and torch.equal(value.repeat_interleave(times, dim=1), self.value)
+            ):
+                return times
+        return 1
+
+    def grouped(self, repeats: int) -> Attention:
+        """The same with each repeated head once."""
+        return self if repeats == 1 else replace(self, key=self.key[:, ::repeats], value=self.value[:, ::repeats])
+
     def scores(self, batch: Any = slice(None), head: Any = slice(None), rows: Any = slice(None)) -> Tensor:
         """Scaled, capped, biased scores before the mask: `(batch, head, query, key)` of the part asked for."""
+        if self.before is not None:
+            return self.before[batch][:, head][:, :, rows]
         query, key = self.query[batch][:, head][:, :, rows], self._per_head(self.key, batch, head)
         scores = torch.matmul(query, key.transpose(-1, -2)) * self.scaling
         if self.softcap is not None:
@@ -66,6 +88,8 @@ class Attention:
     def hide(self, scores: Tensor, batch: Any = slice(None), head: Any = slice(None), rows: Any = slice(None)) -> Tensor:
         """Scores with the mask applied; hidden cells are the dtype's lowest number, as in the model."""
         lowest = torch.finfo(scores.dtype).min
+        if self.masked is not None:  # the mask was only seen in what it did
+            return self.masked[batch][:, head][:, :, rows] + (scores - self.scores(batch, head, rows))
         if self.mask is not None:
             mask = _part(self.mask, batch, head, rows)
             if mask.dtype == torch.bool:
@@ -109,10 +133,21 @@ class Attention:
         Returns:
             The record with the edited pattern, and the mix `(batch, query, head, d_value)`.
         """
-        scores = edit("masked_scores", self.hide(edit("scores", self.scores())))
+        before = edit("scores", self.scores())
+        scores = edit("masked_scores", self.hide(before))
         weights = edit("pattern", self.normalise(scores))
         mixed = self.mix(weights).transpose(1, 2).contiguous()
-        return replace(self, weights=weights, masked=scores), mixed
+        return replace(self, before=before, weights=weights, masked=scores), mixed
+
+    def revised(self, query: Tensor, key: Tensor, value: Tensor) -> Attention:
+        """The same with other queries, keys or values; scores and pattern that were seen are brought up to date."""
+        if query is self.query and key is self.key and value is self.value:
+            return self
+        new = replace(self, query=query, key=key, value=value)
+        if self.masked is None or (query is self.query and key is self.key):
+            return new
+        masked = self.hide(new.scores())
+        return replace(new, masked=masked, weights=self.normalise(masked))
 
     def error(self, mixed: Tensor) -> float:
         """How far the pattern recomputed here is from explaining what the model's attention returned.

@@ -107,7 +107,7 @@ class Keeper:
 
     def record(self, name: str, attention: Attention) -> Attention:
         """An attention with its tensors kept."""
-        fields = ("query", "key", "value", "mask", "bias", "sinks", "weights", "masked")
+        fields = ("query", "key", "value", "mask", "bias", "sinks", "before", "weights", "masked")
         kept = {
             field: self.keep(name, tensor) for field in fields if (tensor := getattr(attention, field)) is not None
         }

@@ -8,6 +8,7 @@ function, norms by what they read, the MLP by what reads the norm.
 from __future__ import annotations
 
 import weakref
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -20,7 +21,7 @@ from .errors import ArchitectureError, TraceError
 from .inputs import Inputs, example_inputs, shortened
 from .probe import Call, Event, Probe, close, each_block, first_tensor, shape_of_return
 from .projections import find_projections
-from .stream import Sum, follow_stream
+from .stream import follow_stream, same
 from .feed_forward import find_mlp
 
 _known: weakref.WeakKeyDictionary[nn.Module, Architecture] = weakref.WeakKeyDictionary()
@@ -35,9 +36,22 @@ def discover(model: nn.Module, inputs: Any = None) -> Architecture:
     """See `Architecture.of`."""
     found = _known.get(model)
     if found is None:
-        given = shortened(Inputs.of(inputs)) if inputs is not None else example_inputs(model)
-        found = _known[model] = _discover(model, given)
+        found = _known[model] = _discover(model, _looking_inputs(model, inputs))
     return found
+
+
+def _looking_inputs(model: nn.Module, inputs: Any) -> Inputs:
+    """What to run the model on to find its parts: tokens of our own where that is known to work, since texts of one token,
+    padding or repeated tokens hide differences.
+    """
+    if inputs is None:
+        return example_inputs(model)
+    given = Inputs.of(inputs)
+    names = {"input_ids", "attention_mask", "decoder_input_ids", "token_type_ids", "use_cache", "logits_to_keep"}
+    plain = given.ids() is not None and set(given.kwargs or {}) <= names and len(given.args) <= 1
+    if plain and getattr(model, "config", None) is not None and getattr(model, "main_input_name", "") == "input_ids":
+        return example_inputs(model)
+    return shortened(given)
 
 
 def forget(model: nn.Module) -> None:
@@ -90,7 +104,12 @@ def _stacks(probe: Probe) -> tuple[Stack, ...]:
     for container, path, events in each_block(probe.events, probe.model):
         groups.setdefault(container, []).append((path, events))
     names = _stack_names(probe, groups)
-    return tuple(_stack(probe, names[container], container, found) for container, found in groups.items())
+    stacks: list[Stack] = []
+    end = 0
+    for container, found in groups.items():
+        stacks.append(_stack(probe, names[container], container, found, end))
+        end = _call(probe, found[-1][0]).ended
+    return tuple(stacks)
 
 
 def _stack_names(probe: Probe, groups: dict[str, list[tuple[str, list[Event]]]]) -> dict[str, str]:
@@ -107,15 +126,18 @@ def _stack_names(probe: Probe, groups: dict[str, list[tuple[str, list[Event]]]])
     return names
 
 
-def _stack(probe: Probe, name: str, container: str, found: list[tuple[str, list[Event]]]) -> Stack:
+def _stack(probe: Probe, name: str, container: str, found: list[tuple[str, list[Event]]], after: int) -> Stack:
     prefix = f"{name}." if name else ""
     blocks = tuple(_block(probe, f"{prefix}blocks.{i}", path, events) for i, (path, events) in enumerate(found))
     first, last = _call(probe, found[0][0]), _call(probe, found[-1][0])
-    embed, pos_embed = _embeddings(probe, first)
+    embed, pos_embed = _embeddings(probe, first, after)
     final = _reader(probe, last.output.copy if last.output else None, last.ended)
-    return Stack(
-        name, blocks, container, embed, pos_embed, Part(final.path) if final else None, _batch_first(first, found[0][1][0])
-    )
+    batch_first = _batch_first(first, found[0][1][0])
+    if not batch_first:
+        blocks = tuple(replace(b, parts={r: replace(p, position_first=True) for r, p in b.parts.items()}) for b in blocks)
+    ln_final = Part(final.path, position_first=not batch_first) if final else None
+    causal = all(event.looks_back() for _, events in found for event in events[:1])
+    return Stack(name, blocks, container, embed, pos_embed, ln_final, batch_first, causal)
 
 
 def _batch_first(block: Call, event: Event) -> bool:
@@ -153,9 +175,10 @@ def _block(probe: Probe, name: str, path: str, events: list[Event]) -> Block:
 
 
 def _attention(probe: Probe, event: Event, inside: list[Call], role: str) -> tuple[Heads, dict[str, Part]]:
-    attention = event.attention
+    repeats = event.attention.repeats()
+    attention = event.attention.grouped(repeats)
     parts = {role: Part(event.path)}
-    projections, rotary = find_projections(event, inside, role)
+    projections, rotary = find_projections(attention, event, inside, role)
     parts |= projections
     home = next((c for c in inside if c.path == event.path), None)
     tolerance = {torch.float16: 2e-2, torch.bfloat16: 6e-2}.get(attention.query.dtype, 2e-4)
@@ -170,6 +193,7 @@ def _attention(probe: Probe, event: Event, inside: list[Call], role: str) -> tup
         event.interface,
         reproduced,
         shape_of_return(home.returned, event.weights) if home is not None else None,
+        repeats,
     )
     return heads, parts
 
@@ -186,28 +210,31 @@ def _overwritten(parts: dict[str, Part], probe: Probe) -> frozenset[str]:
     return frozenset(names)
 
 
-def _embeddings(probe: Probe, first: Call) -> tuple[Part | None, Part | None]:
-    """The token embedding and the learned positions before a stack's first block."""
+def _embeddings(probe: Probe, first: Call, after: int) -> tuple[Part | None, Part | None]:
+    """The token embedding and the learned positions between the stack before and a stack's first block."""
     assert first.value is not None
-    before = [c for c in probe.calls if c.ended < first.started and c.output is not None]
+    before = [c for c in probe.calls if after < c.ended < first.started and c.output is not None]
     tables = [c for c in before if isinstance(c.module, nn.Embedding) or "embedding" in type(c.module).__name__.lower()]
     tables = [c for c in tables if hasattr(c.module, "weight") and c.output and c.output.copy.dim() >= 2]
-    width = first.value.copy.shape[-1]
-    recent = tables[-4:]
-    fits = [c for c in recent if c.output is not None and c.output.copy.shape[-1] == width] or recent
-    if not fits:
+    where = [c for c in tables if "position" in c.path.lower() or c.path.split(".")[-1] in ("wpe", "pos_emb")]
+    words = [c for c in tables if c not in where]
+    if not words:
         whole = next((c for c in reversed(before) if c.output is not None and _same(c.output.copy, first.value.copy)), None)
         return (Part(whole.path) if whole else None), None
-    token = max(fits, key=lambda c: (c.module.weight.shape[0], -c.started))  # type: ignore[operator,union-attr,return-value]
-    positions = [c for c in fits if c is not token and "position" in c.path.lower() or c.path.split(".")[-1] == "wpe"]
-    positions = [c for c in positions if c is not token]
-    return _numbered(probe, token), _numbered(probe, positions[0]) if positions else None
+    token = max(words, key=lambda c: (c.module.weight.shape[0], -c.started))  # type: ignore[operator,union-attr,return-value]
+    width = first.value.copy.shape[-1]
+    if token.output is not None and token.output.copy.shape[-1] != width:  # a narrower table, widened afterwards
+        token = next((c for c in before if c.started > token.ended and same(c.value, token.output.copy)), token)
+    fitting = [c for c in where if c.output is not None and c.output.copy.shape[-1] == width]
+    return _numbered(probe, token), _numbered(probe, fitting[0]) if fitting else None
 
 
 def _numbered(probe: Probe, call: Call) -> Part:
     """The place of one call of a module, by number if there are several."""
     calls = sorted((c for c in probe.calls if c.path == call.path), key=lambda c: c.started)
-    return Part(call.path, call=calls.index(call) if len(calls) > 1 else None)
+    batch, positions = probe.events[0].attention.query.shape[0], probe.events[0].attention.query.shape[2]
+    old = call.output is not None and batch != positions and tuple(call.output.copy.shape[:2]) == (positions, batch)
+    return Part(call.path, call=calls.index(call) if len(calls) > 1 else None, position_first=old)
 
 
 def _reader(probe: Probe, stream: Tensor | None, after: int) -> Call | None:
@@ -242,12 +269,15 @@ def _unembed(probe: Probe) -> tuple[Part | None, str]:
             scores = logits.detach().cpu()
             if out.copy.shape == scores.shape and _in_step(out.copy, scores):
                 return Part(call.path), ""
+            if out.copy.dim() == 3 and out.copy.transpose(0, 1).shape == scores.shape and _in_step(out.copy.transpose(0, 1), scores):
+                return Part(call.path, position_first=True), ""
     return None, "no projection gives the logits (up to a scale or cap)"
 
 
 def _in_step(a: Tensor, b: Tensor) -> bool:
-    """Equal, or one is a rising function of the other (a softcap, a scale)."""
-    if close(a.double(), b.double(), a.dtype):
+    """Equal, or up to a bias for each token, or one is a rising function of the other (a softcap, a scale)."""
+    added = (b.double() - a.double()).reshape(-1, a.shape[-1])
+    if close(a.double(), b.double(), a.dtype) or (len(added) > 1 and close(added, added[:1].expand_as(added), a.dtype)):
         return True
     left, right = a.double().flatten()[:4096], b.double().flatten()[:4096]
     order = left.argsort()

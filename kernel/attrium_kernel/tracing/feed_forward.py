@@ -66,7 +66,9 @@ def _last_attention_write(stream: Stream, events: list[Event]) -> int:
 
 def _writes(down: Call, writer: Call) -> bool:
     """Whether the last linear map is what the writer hands on, itself or through a norm, and not one expert of many."""
-    return down.output is not None and writer.output is not None and down.output.copy.numel() == writer.output.copy.numel()
+    if down.output is None or writer.output is None:
+        return False
+    return same(writer.output, down.output.copy) or same(writer.value, down.output.copy)
 
 
 def _dense(ups: list[Call], down: Call, mine: list[Call]) -> dict[str, Part]:

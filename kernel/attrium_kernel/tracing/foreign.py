@@ -168,22 +168,10 @@ def from_attention(
 
 
 def _trace(values: dict[str, Tensor], own: dict[str, tuple[str, ...]], tokens: Tokens | Sequence[str] | None) -> Trace:
-    axes = {name: own.get(name) or _axes(name, values) for name in values}
+    axes = {name: own.get(name) or AXES[_word(name)] for name in values}
     if tokens is not None and not isinstance(tokens, Tokens):
         tokens = Tokens.of_strings(tokens)
     return Trace.of_values(values, tokens, axes, logits=values.get("logits", values.get("unembed")))
-
-
-def _axes(name: str, values: Mapping[str, Tensor]) -> tuple[str, ...]:
-    """Keys and values have an axis of their own heads only where these are fewer than those of the queries."""
-    axes = AXES[_word(name)]
-    if "kv_head" in axes:
-        prefix = name.rpartition(".")[0]
-        heads = {values[other].shape[2] for q in ("q", "rot_q", "z") if (other := f"{prefix}.{q}") in values}
-        heads |= {values[other].shape[1] for q in ("pattern", "scores") if (other := f"{prefix}.{q}") in values}
-        if values[name].shape[2] in heads:
-            return HEADS
-    return axes
 
 
 def _word(name: str) -> str:

@@ -102,7 +102,8 @@ def example_inputs(model: nn.Module) -> Inputs:
             "Architecture.of(model, inputs)"
         )
     text = config.get_text_config() if hasattr(config, "get_text_config") else config
-    ids = torch.arange(3, 3 + SHORT)[None] % int(getattr(text, "vocab_size", 100) or 100)
+    length = min(SHORT, int(getattr(text, "max_position_embeddings", None) or SHORT))
+    ids = torch.arange(3, 3 + length)[None] % int(getattr(text, "vocab_size", 100) or 100)
     if name == "pixel_values":
         size = getattr(config, "image_size", 224)
         height, width = size if isinstance(size, (tuple, list)) else (size, size)
@@ -111,5 +112,5 @@ def example_inputs(model: nn.Module) -> Inputs:
         return Inputs((), {"pixel_values": pixels.to(next(model.parameters()).dtype)})
     kwargs = {"input_ids": ids}
     if getattr(config, "is_encoder_decoder", False):
-        kwargs["decoder_input_ids"] = ids[:, : SHORT - 4]
+        kwargs["decoder_input_ids"] = ids[:, : max(length - 4, 2)]
     return Inputs((), kwargs)

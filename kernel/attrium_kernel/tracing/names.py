@@ -165,7 +165,9 @@ def _entries(architecture: Architecture) -> Iterator[Entry]:
         for block in stack.blocks:
             yield from _of_block(block, stack)
         if stack.ln_final is not None:
-            yield from _norm(f"{prefix}ln_final", stack.ln_final, None, stack, f"{stack.blocks[-1].name}.resid_post")
+            last = stack.blocks[-1]
+            end = "ln2.out" if last.form == "post-norm" else "resid_post"
+            yield from _norm(f"{prefix}ln_final", stack.ln_final, None, stack, f"{last.name}.{end}")
     if architecture.unembed is not None:
         yield Entry("unembed", ("batch", "position", "vocab"), "tensor", architecture.unembed, None, None)
     yield Entry("logits", ("batch", "position", "vocab"), "logits", None, None, None)
@@ -241,8 +243,7 @@ def _of_attention(block: Block, role: str, heads: Heads, stack: Stack) -> Iterat
     def entry(quantity: str, axes: tuple[str, ...], kind: str = "attention", part: Part | None = None) -> Entry:
         return Entry(f"{block.name}.{role}.{quantity}", axes, kind, part, block, stack, role, quantity)
 
-    pairs = (("batch", "position", "kv_head", "d_head"), ("batch", "position", "head", "d_head"))
-    keys = pairs[0] if heads.n_kv_heads != heads.n_heads else pairs[1]
+    keys = ("batch", "position", "kv_head", "d_head")
     for letter, axes in (("q", HEADS), ("k", keys)):
         part = block.parts.get(f"{role}.{letter}")
         if not heads.rotary:

@@ -25,7 +25,8 @@ def norm_scale(module: nn.Module, stream: Tensor, name: str) -> Tensor:
         CaptureError: it is neither.
     """
     wide = stream.float() if stream.dtype in (torch.float16, torch.bfloat16) else stream
-    eps = next((float(getattr(module, n)) for n in ("eps", "variance_epsilon", "epsilon") if hasattr(module, n)), 0.0)
+    given = next((getattr(module, n) for n in ("eps", "variance_epsilon", "epsilon") if hasattr(module, n)), 0.0)
+    eps = torch.finfo(stream.dtype).eps if given is None else float(given)
     centred = wide - wide.mean(-1, keepdim=True) if _centres(module, stream) else wide
     scale = (centred.square().mean(-1) + eps).sqrt()
     _check(module, stream, centred / scale.unsqueeze(-1), name)

@@ -27,12 +27,14 @@ class Point:
     Args:
         part: which.
         edits: applied in order.
-        keeps: names under which the tensor is stored afterwards.
+        keeps: names under which the tensor is stored then.
+        late: applied after that: changes of what the tensor is added to.
     """
 
     part: Part
     edits: list[Edit] = field(default_factory=list)
     keeps: list[str] = field(default_factory=list)
+    late: list[Edit] = field(default_factory=list)
 
     def attach(self, model: nn.Module, run: Run) -> Any:
         """Hook the module; returns the handle."""
@@ -46,8 +48,8 @@ class Point:
 
     def _passed(self, run: Run) -> Edit:
         """What happens to the tensor on its way."""
-        values, edits, keeps = run.values, self.edits, self.keeps
-        if not edits and len(keeps) == 1:
+        values, edits, keeps, late = run.values, self.edits, self.keeps, self.late
+        if not edits and not late and len(keeps) == 1:
             name, versions, copied = keeps[0], run.versions, run.copied
 
             def keep(raw: Tensor) -> Tensor:
@@ -63,6 +65,8 @@ class Point:
             for name in keeps:
                 values[name] = raw.clone() if name in run.copied else raw
                 run.versions[name] = raw._version
+            for edit in late:
+                raw = edit(raw)
             return raw
 
         return passed
@@ -137,9 +141,9 @@ def view(entry: Entry, raw: Tensor, shape: tuple[int, int] | None) -> Tensor:
     if part.heads_first:
         return raw.transpose(1, 2)
     value = raw
-    if entry.stack is not None and not entry.stack.batch_first and value.dim() == 3:
+    if part.position_first and value.dim() == 3:
         value = value.transpose(0, 1)
-    if value.dim() == 2 and len(entry.axes) >= 3:
+    if value.dim() == 2 and len(entry.axes) >= 3 and entry.name != "unembed":
         value = value.unsqueeze(0) if shape is None or value.shape[0] != shape[0] * shape[1] else value.view(*shape, -1)
     if part.columns is not None:
         value = _chosen(value, part.columns)
@@ -168,7 +172,7 @@ def unview(entry: Entry, raw: Tensor, new: Tensor) -> Tensor:
         new = new / block.scale
     if entry.heads is not None and entry.axes[-1] == "d_head":
         new = new.reshape(*new.shape[:2], -1)
-    flipped = entry.stack is not None and not entry.stack.batch_first and raw.dim() == 3
+    flipped = part.position_first and raw.dim() == 3
     if part.columns is not None:
         whole = raw.transpose(0, 1) if flipped else raw.reshape(*new.shape[:2], -1)
         whole = whole.clone()

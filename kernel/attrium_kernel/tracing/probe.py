@@ -73,6 +73,11 @@ class Event:
     interface: bool
     weights: Tensor | None
 
+    def looks_back(self) -> bool:
+        """Whether no query attends to a later key."""
+        pattern = self.attention.pattern()
+        return pattern.shape[-1] == pattern.shape[-2] and not bool(pattern.detach().triu(1).any())
+
 
 @dataclass(eq=False)
 class Probe:
@@ -84,6 +89,7 @@ class Probe:
     output: Any = None
     clock: int = 0
     open: list[Call] = field(default_factory=list)
+    noise: torch.Generator = field(default_factory=lambda: torch.Generator().manual_seed(0))
 
     def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Probe:
         """Run the model once."""
@@ -121,17 +127,40 @@ class Probe:
 
         return hook
 
-    def _ended(self, module: nn.Module, args: Any, output: Any) -> None:
+    def _ended(self, module: nn.Module, args: Any, output: Any) -> Any:
         while self.open and self.open[-1].module is not module:
             self.open.pop()
         if not self.open:
-            return
+            return None
         call = self.open.pop()
+        changed = self._stirred(module, output)
+        output = output if changed is None else changed
         tensor = first_tensor(output)
         call.output = Value.of(tensor) if tensor is not None and tensor.is_floating_point() else None
         call.ended = self._tick()
         call.returned = output
         self.calls.append(call)
+        return changed
+
+    def _stirred(self, module: nn.Module, output: Any) -> Any:
+        """A projection's output with noise on it, or None to leave it.
+
+        Weights of zero, or two parts that happen to agree, would hide what is added to what. The run only serves to see
+        where values go, so they may be any values.
+        """
+        own = [p for p in module.parameters(recurse=False) if p.dim() >= 2]
+        if not own or isinstance(module, nn.Embedding):
+            return None
+        with unseen():
+            tensor = first_tensor(output)
+            if tensor is None or not tensor.is_floating_point() or tensor.dim() < 2:
+                return None
+            size = float(tensor.float().std(unbiased=False).nan_to_num())
+            noise = torch.randn(tensor.shape, generator=self.noise) * (0.3 * size if size > 0 else 0.5)
+            new = tensor + noise.to(tensor)
+        if isinstance(output, Tensor):
+            return new
+        return (new, *output[1:]) if isinstance(output, tuple) and output[0] is tensor else None
 
     def _attended(self, paths: dict[nn.Module, str], interface: bool) -> Callable[..., Any]:
         def seen(module: nn.Module | None, attention: Attention, compute: Callable[..., Any]) -> Any:

@@ -6,12 +6,14 @@ import torch
 from torch import Tensor, nn
 
 from .architecture import Part
+from .attention import Attention
 from .probe import Call, Event, roughness
 
 
-def find_projections(event: Event, inside: list[Call], role: str) -> tuple[dict[str, Part], bool]:
+def find_projections(
+    attention: Attention, event: Event, inside: list[Call], role: str
+) -> tuple[dict[str, Part], bool]:
     """Parts `{role}.q`, `.k`, `.v`, `.o`, `.out`, and whether query or key are turned (rotary) after their projection."""
-    attention = event.attention
     before = [c for c in inside if c.ended < event.time and c.output is not None]
     parts: dict[str, Part] = {}
     rotary = False
@@ -31,7 +33,7 @@ def _source(call: Call, wanted: Tensor) -> Part | None:
     assert call.output is not None
     out = call.output.copy
     batch, heads, n, d = wanted.shape
-    if next(call.module.children(), None) is not None or out.numel() % max(batch * n, 1):
+    if out.numel() % max(batch * n, 1):
         return None
     if out.shape == wanted.shape and heads != n and _near(out[0, :, 0], wanted[0, :, 0]):
         return Part(call.path, heads_first=True)

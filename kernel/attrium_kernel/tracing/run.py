@@ -123,6 +123,8 @@ class Run:
         self.window = replace(self.window, offset=offset)
         self._clear()
         args, kwargs = given.on(self.model)
+        if "past_key_values" in kwargs:  # a second run would fill the cache twice
+            self.copied |= set(self.catalog)
         output = self.model(*args, **kwargs)
         written_over = {n for n, v in self.versions.items() if n not in self.copied and self.values[n]._version != v}
         if written_over:  # the model works in place here: once more, with copies
@@ -147,6 +149,9 @@ class Run:
         assert self.capture is not None
         keeper = Keeper(self.capture)
         values = {name: keeper.keep(name, raw) for name in self.passage.tensors if (raw := self.values.get(name)) is not None}
+        for name in self.edits:  # what was put in the place of results; unedited ones are computed when read
+            if name in self.passage.names and self.catalog[name].kind == "result" and name in self.values:
+                values[name] = keeper.keep(name, self.values[name])
         records: dict[str, tuple[Attention, Tensor]] = {}
         for name in self.passage.records:
             if name in self.records:
@@ -166,6 +171,7 @@ class Run:
             tokens=tokens,
             bytes=keeper.bytes,
             catalog=self.catalog,
+            edited={self.catalog[n].record for n in self.edits if self.catalog[n].kind == "attention"},
         )
 
     # --- what is changed where
@@ -220,7 +226,7 @@ class Run:
         """Put changes of one activation where they take effect."""
         total = _sum_of(entry)
         if total is not None and entry.block is not None:
-            at(entry.block.part(total[1])).edits.append(self._edit_of_sum(entry, *total, changes))
+            at(entry.block.part(total[1])).late.append(self._edit_of_sum(entry, *total, changes))
         elif entry.kind == "result":
             assert entry.block is not None
             at(entry.block.part(f"{entry.role}.out")).edits.insert(0, self._edit_of_results(entry, changes))
@@ -263,9 +269,9 @@ class Run:
         def edit(raw: Tensor) -> Tensor:
             attention, z = self.records[entry.record]
             results = head_results(weight, z)
-            new = apply(changes, entry.name, entry.axes, results, self.window)
+            new = self.values[entry.name] = apply(changes, entry.name, entry.axes, results, self.window)
             added = (new - results).sum(dim=2)
-            flipped = entry.stack is not None and not entry.stack.batch_first
+            flipped = entry.block is not None and entry.block.part(f"{entry.role}.out").position_first
             return raw + (added.transpose(0, 1) if flipped else added).reshape(raw.shape)
 
         return edit
@@ -315,6 +321,8 @@ class Run:
         record = self._homes.get(module) if module is not None else self._at
         if record is None:
             return compute()
+        repeats = self.catalog.attentions[record].repeats
+        attention = attention.grouped(repeats)
         for edge in self.edges:
             attention = edge.received(record, attention)
         changes = self._attention[record]
@@ -351,17 +359,23 @@ class Run:
         query = per_head(attention.query, "q", "rot_q")
         key = per_head(attention.key, "k", "rot_k")
         value = per_head(attention.value, "v")
-        attention = replace(attention, query=query, key=key, value=value)
+        attention = attention.revised(query, key, value)
         weights = None
         if changes.keys() & {"scores", "masked_scores", "pattern"}:
             self._check_editable(record, attention, changes)
             attention, out = attention.edited(edit)
             weights = attention.weights
-        elif attention.weights is not None:  # hand-written attention: its pattern is known, its product is still to come
-            out, _ = compute()
+        elif attention.masked is not None:  # hand-written attention: its pattern is known, its product is still to come
+            out, _ = compute() if not self._reads_changed(changes) else (attention.mix(attention.pattern()).transpose(1, 2), 0)
         else:
+            times = self.catalog.attentions[record].repeats
+            if times > 1:
+                key, value = key.repeat_interleave(times, dim=1), value.repeat_interleave(times, dim=1)
             out, weights = compute(query, key, value)
         return attention, edit("z", out), weights
+
+    def _reads_changed(self, changes: Mapping[str, Any]) -> bool:
+        return bool(changes.keys() & {"q", "k", "v", "rot_q", "rot_k"}) or bool(self.edges)
 
     def _check_editable(self, record: str, attention: Attention, changes: Mapping[str, Any]) -> None:
         entry = self.catalog[f"{record}.pattern"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -41,6 +41,7 @@ class Trace:
         tokens: what the positions stand for; None if the inputs were no tokens.
         bytes: of what is kept, each storage counted once.
         catalog: what each name is.
+        edited: attentions that interventions changed.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Trace:
         tokens: Tokens | None = None,
         bytes: int = 0,
         catalog: Catalog | None = None,
+        edited: Collection[str] = (),
     ) -> None:
         self.names = names
         self.architecture = architecture
@@ -71,7 +73,7 @@ class Trace:
         self._catalog = catalog
         self._known = frozenset(names)
         self._weights: dict[str, Tensor] = {}
-        self._verified: dict[str, str | None] = {}
+        self._verified: dict[str, str | None] = dict.fromkeys(edited)
 
     @classmethod
     def of_values(
@@ -172,6 +174,8 @@ class Trace:
     def _compute(self, entry: Entry, axes: tuple[str, ...], plan: dict[str, Any]) -> Tensor:
         if entry.kind == "attention":
             return self._of_attention(entry, axes, plan)
+        if entry.name in self._values and entry.kind == "result":  # an intervention put it there
+            return _take(self._values[entry.name], axes, plan)
         if entry.kind == "result":
             z = self._records[entry.record][1]
             part = {a: i for a, i in plan.items() if a != "d_model"}

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from .attention import Attention
+from .handwritten import Handwritten
 
 
 class Seen(Protocol):
@@ -275,80 +276,3 @@ def _to_add(mask: Tensor, like: Tensor) -> Tensor:
     if mask.dtype != torch.bool:
         return mask.to(like.dtype)
     return torch.zeros_like(mask, dtype=like.dtype).masked_fill_(mask, float("-inf"))
-
-
-PRODUCTS = {torch.matmul, torch.bmm, Tensor.matmul, Tensor.__matmul__, Tensor.bmm, torch.einsum, torch.baddbmm, Tensor.baddbmm}
-SOFTMAXES = {torch.softmax, Tensor.softmax, F.softmax, torch.nn.functional.softmax}
-
-
-class Handwritten:
-    """Attention written as product, softmax, product."""
-
-    def __init__(self, seen: Seen) -> None:
-        self.seen = seen
-        self.products: dict[tuple[int, ...], tuple[Tensor, Tensor]] = {}
-        self.pattern: Tensor | None = None
-        self.carriers: list[Tensor] = []
-        """The pattern in other shapes and dtypes, and after dropout."""
-        self.scores: Tensor | None = None
-        self.cells: torch.Size = torch.Size()
-
-    def __call__(self, func: Any, args: Any, kwargs: Any) -> Any:
-        if func in SOFTMAXES:
-            out = func(*args, **kwargs)
-            if args and out.dim() >= 3 and out.shape[-2:] in {shape[-2:] for shape in self.products}:
-                self.scores, self.pattern = args[0], out
-                self.cells, self.carriers = out.shape, [out]
-            return out
-        if func in PRODUCTS:
-            left, right = _operands(func, args, kwargs)
-            if any(left is carrier for carrier in self.carriers):
-                return self._mixed(func, args, kwargs, left, right)
-            out = func(*args, **kwargs)
-            if left is not None and out.dim() >= 3:
-                self.products = {tuple(out.shape): (left, right)}
-            return out
-        out = func(*args, **kwargs)
-        if self.carriers and args and any(args[0] is carrier for carrier in self.carriers):
-            if isinstance(out, Tensor) and out.is_floating_point() and out.numel() == self.cells.numel():
-                self.carriers.append(out)
-        return out
-
-    def _mixed(self, func: Any, args: Any, kwargs: Any, carrier: Tensor, value: Tensor) -> Any:
-        """The second product: all of the attention is known now."""
-        pattern, scores = self.pattern, self.scores
-        self.pattern = self.scores = None
-        self.carriers = []
-        assert pattern is not None and scores is not None
-        query, key = next(iter(self.products.values()))
-        lead = (self.cells if len(self.cells) == 4 else _four(pattern).shape)[:2]
-        attention = Attention(
-            _four(query, lead),
-            _four(key.transpose(-1, -2), lead),
-            _four(value, lead),
-            weights=_four(pattern, lead),
-            masked=_four(scores, lead),
-        )
-        shape = carrier.shape
-
-        def compute(weights: Tensor = carrier) -> Any:
-            weights = weights.reshape(shape).to(value.dtype)
-            given = (args[0], weights, *args[2:]) if func is torch.einsum else (weights, *args[1:])
-            return _four(func(*given, **kwargs), lead).transpose(1, 2), None
-
-        out, _ = self.seen(None, attention, compute)
-        return out.transpose(1, 2).reshape(*shape[:-1], value.shape[-1])
-
-
-def _operands(func: Any, args: Any, kwargs: Any) -> tuple[Any, Any]:
-    tensors = [a for a in [*args, *kwargs.values()] if isinstance(a, Tensor)]
-    if func in (torch.baddbmm, Tensor.baddbmm):
-        tensors = tensors[1:]
-    return (tensors[0], tensors[1]) if len(tensors) >= 2 else (None, None)
-
-
-def _four(tensor: Tensor, lead: torch.Size | None = None) -> Tensor:
-    """With a batch and a head axis in front: `lead`, where the tensor has them as one axis."""
-    if lead is not None and tensor.dim() == 3 and tensor.shape[0] == lead[0] * lead[1]:
-        return tensor.reshape(*lead, *tensor.shape[1:])
-    return tensor[(None,) * (4 - tensor.dim())] if tensor.dim() < 4 else tensor
