@@ -46,6 +46,8 @@ def time_case(case: Case, work: Workload, rounds: int) -> Times:
     for name, contender in contenders.items():
         runs[name], timings[name].batch = tuned(contender)
     differences = differing(case, work, contenders, runs, timings)
+    gc.collect()
+    gc.freeze()  # what importing the contenders left is many objects; collecting them again would dwarf a short run
     names = list(runs)
     for turn in range(max(2, round(rounds * case.rounds))):
         for name in names[turn % len(names) :] + names[: turn % len(names)]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+import time
 from functools import cached_property, partial
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
+
+from attrium_kernel.running import Cancelled
+from attrium_kernel.tracing import LogitDifference, Table, activation_patching
 
 from . import rivals
 from .case import Case, Contender, Limit, Run
@@ -31,6 +36,42 @@ class Prompts:
     def bridge(self) -> Any:
         """TransformerLens around a copy."""
         return rivals.bridge(self.model)
+
+
+# ---- ours
+
+
+def ours(work: Prompts, **arguments: Any) -> Tensor:
+    """Our call with nothing tuned."""
+    metric = LogitDifference(work.correct, work.wrong)
+    return activation_patching(work.model, work.clean, work.corrupt, metric, sites="heads", **arguments).values
+
+
+def streaming(work: Prompts) -> list[str]:
+    """Results come batch by batch, and a sweep that is cancelled at the first ends before the next."""
+    came: list[tuple[float, int]] = []
+    began = time.perf_counter()
+
+    def on_result(table: Table) -> None:
+        came.append((time.perf_counter() - began, int(table.values.isfinite().sum())))
+
+    total = ours(work, on_result=on_result).numel()
+    ended, batches = time.perf_counter() - began, len(came)
+    assert batches > 1 and came[0][1] < total == came[-1][1], "results do not come as they are known"
+    (first, heads), longest = came[0], max(b - a for (a, _), (b, _) in itertools.pairwise(came))
+    came.clear()
+    began = time.perf_counter()
+    try:
+        ours(work, on_result=on_result, cancel=lambda: bool(came))
+    except Cancelled:
+        stopped = time.perf_counter() - began - came[0][0]
+    else:
+        raise AssertionError("a cancelled sweep went on")
+    assert len(came) == 1, "a cancelled sweep went on for another batch"
+    return [
+        f"Attrium streams {batches} batches: the first {heads} results after {first / ended:.0%} of the wall time, "
+        f"the longest wait {longest:.2f} s; cancelled, it ends {1000 * stopped:.0f} ms later"
+    ]
 
 
 # ---- TransformerLens's own sweep
@@ -111,6 +152,7 @@ def sweeping(work: Prompts) -> dict[str, Contender]:
     """Ours, the least work by hand, and TransformerLens."""
     return rivals.installed(
         {
+            "ours": Contender(partial(ours, work)),
             "by hand": Contender(partial(without_gradients, partial(by_hand, work))),
             "transformer_lens": Contender(
                 partial(without_gradients, partial(by_transformer_lens, work)), warm=lambda: work.bridge
@@ -131,6 +173,7 @@ CASES = [
         tolerance=1e-5,
         rivals=("transformer_lens",),
         rounds=0.6,
+        about=streaming,
         limits=(Limit("cpu", "transformer_lens", saves_at_least=5.0), Limit("cpu", "by hand", at_most=1.1)),
     ),
 ]

@@ -258,7 +258,7 @@ CASES = [
         limits=(
             Limit("cpu ms", "plain eager", at_most=2.5),
             Limit("cpu ms", "plain sdpa", at_most=2.5, mine="ours, sdpa"),
-            Limit("cpu", RIVALS, at_most=1.0),
+            Limit("cpu", RIVALS, at_most=1.0, mine="ours, equal content"),
         ),
     ),
 ]

@@ -79,7 +79,7 @@ class Block:
         name: prefix of its names in a trace, `"blocks.3"` or `"decoder.blocks.3"`.
         path: of its module.
         form: `"sequential"` (attention, then MLP), `"parallel"` (both read the same stream) or `"post-norm"` (each sum
-            is normed, as in BERT).
+            is normed, as in BERT); `"unknown"` where no outputs of modules were found that add up to the stream.
         parts: role to place. Roles that name a module: `ln1`, `ln1_post`, `attn`, `ln2`, `ln2_post`, `mlp`, `ln_cross`,
             `cross`; roles that name a tensor: `resid_pre`, `attn.q`, `mlp.post`, ... as in a trace.
         attention: its self-attention, or None.

@@ -42,6 +42,11 @@ class Capture:
             raise CaptureError(f"Capture(patterns={self.patterns!r}): pass 'recompute' or 'keep'")
         if self.memory_budget is not None and not self.memory_budget > 0:
             raise CaptureError(f"Capture(memory_budget={self.memory_budget!r}): pass a positive number of bytes")
+        if self.device is not None:
+            try:
+                torch.device(self.device)
+            except (RuntimeError, TypeError):
+                raise CaptureError(f"Capture(device={self.device!r}): pass a device of torch, 'cpu' say") from None
         if self.dtype is not None and not (isinstance(self.dtype, torch.dtype) and self.dtype.is_floating_point):
             raise CaptureError(f"Capture(dtype={self.dtype!r}): pass a floating-point dtype, torch.float16 say")
 
@@ -65,6 +70,7 @@ class Keeper:
     def __init__(self, capture: Capture) -> None:
         self.device = None if capture.device is None else torch.device(capture.device)
         self.dtype = capture.dtype
+        self.patterns = capture.patterns
         self.plain = self.device is None and self.dtype is None
         self.budget = capture.memory_budget
         self.bytes = 0
@@ -105,13 +111,40 @@ class Keeper:
         dtype = self.dtype if tensor.is_floating_point() else None
         return tensor.to(device=self.device or tensor.device, dtype=dtype or tensor.dtype)
 
-    def record(self, name: str, attention: Attention) -> Attention:
-        """An attention with its tensors kept."""
-        fields = ("query", "key", "value", "mask", "bias", "sinks", "before", "weights", "masked")
-        kept = {
-            field: self.keep(name, tensor) for field in fields if (tensor := getattr(attention, field)) is not None
+    def record(
+        self, name: str, attention: Attention, z: Tensor, wanted: frozenset[str]
+    ) -> tuple[Attention, Tensor | None]:
+        """An attention with what is wanted of it kept: `(attention, z or None)`.
+
+        What is not needed to read the quantities wanted is replaced by an empty tensor of the same shape.
+        """
+        if self.patterns == "keep" and wanted & {"pattern"} and attention.weights is None:
+            attention = replace(attention, weights=attention.pattern())
+        known = {"pattern": attention.weights, "masked_scores": attention.masked, "scores": attention.before}
+        computed = any(quantity in wanted and value is None for quantity, value in known.items())
+        needed = {
+            "query": computed or bool(wanted & {"q", "rot_q"}),
+            "key": computed or bool(wanted & {"k", "rot_k"}),
+            "value": "v" in wanted,
+            "mask": computed,
+            "bias": computed,
+            "sinks": computed,
+            "before": "scores" in wanted,
+            "weights": "pattern" in wanted,
+            "masked": bool(wanted & {"masked_scores", "scores", "pattern"}) and (computed or "masked_scores" in wanted),
         }
-        return attention if self.plain else replace(attention, **kept)
+        fields: dict[str, Tensor | None] = {}
+        for field, kept in needed.items():
+            tensor: Tensor | None = getattr(attention, field)
+            if tensor is not None:
+                empty = _hollow(tensor) if field in ("query", "key", "value") else None
+                fields[field] = self.keep(name, tensor) if kept else empty
+        return replace(attention, **fields), self.keep(name, z) if "z" in wanted else None  # type: ignore[arg-type]
+
+
+def _hollow(tensor: Tensor) -> Tensor:
+    """A tensor of the same shape that holds one number."""
+    return tensor.new_zeros(()).expand(tensor.shape)
 
 
 def _free_memory(device: torch.device) -> int:

@@ -7,6 +7,7 @@ function, norms by what they read, the MLP by what reads the norm.
 
 from __future__ import annotations
 
+import contextlib
 import weakref
 from dataclasses import replace
 from typing import Any
@@ -36,22 +37,21 @@ def discover(model: nn.Module, inputs: Any = None) -> Architecture:
     """See `Architecture.of`."""
     found = _known.get(model)
     if found is None:
-        found = _known[model] = _discover(model, _looking_inputs(model, inputs))
+        found = _known[model] = _look(model, inputs)
     return found
 
 
-def _looking_inputs(model: nn.Module, inputs: Any) -> Inputs:
-    """What to run the model on to find its parts: tokens of our own where that is known to work, since texts of one token,
-    padding or repeated tokens hide differences.
+def _look(model: nn.Module, inputs: Any) -> Architecture:
+    """Run the model on tokens of our own where its configuration says what it takes: texts of one token, padding, later
+    positions or repeated tokens hide differences. Otherwise, or if it refuses them, on what it is given.
     """
+    made = getattr(model, "main_input_name", None) in ("input_ids", "pixel_values") and hasattr(model, "config")
     if inputs is None:
-        return example_inputs(model)
-    given = Inputs.of(inputs)
-    names = {"input_ids", "attention_mask", "decoder_input_ids", "token_type_ids", "use_cache", "logits_to_keep"}
-    plain = given.ids() is not None and set(given.kwargs or {}) <= names and len(given.args) <= 1
-    if plain and getattr(model, "config", None) is not None and getattr(model, "main_input_name", "") == "input_ids":
-        return example_inputs(model)
-    return shortened(given)
+        return _discover(model, example_inputs(model))
+    if made:
+        with contextlib.suppress(RuntimeError, ValueError, TypeError, KeyError, IndexError, AttributeError):
+            return _discover(model, example_inputs(model))
+    return _discover(model, shortened(Inputs.of(inputs)))
 
 
 def forget(model: nn.Module) -> None:
@@ -73,6 +73,11 @@ def _discover(model: nn.Module, inputs: Inputs) -> Architecture:
     unembed, note = _unembed(probe)
     width = stacks[-1].blocks[-1]
     notes = {} if unembed else {"unembed": note}
+    for block in (b for stack in stacks for b in stack.blocks if b.form == "unknown"):
+        notes[f"{block.name}.attn_out"] = (
+            f"{block.path} does not add up: no modules in it have outputs that, added to what it is given, make what it "
+            "returns, so what writes to its stream has no name; say it with architecture.corrected({'attn_out': path, ...})"
+        )
     return Architecture(type(model).__name__, stacks, unembed, _width(probe, width), notes)
 
 
@@ -156,22 +161,38 @@ def _block(probe: Probe, name: str, path: str, events: list[Event]) -> Block:
     if call.value is None or call.output is None:
         raise ArchitectureError(f"{name} ({path}) was not given, or did not return, a tensor; blocks must pass a stream on")
     inside = [c for c in probe.calls if c.under(path) and c is not call]
-    stream = follow_stream(call, inside, events)
-    if stream is None:
+    if len(events) > 2 or (len(events) == 2 and not _crosses(events[1], inside)):
         raise ArchitectureError(
-            f"{name} ({path}, a {type(call.module).__name__}) does not add up: no modules in it were found whose outputs, "
-            "added to what the block was given, make what it returns. Is there a residual connection? Modules called: "
-            + ", ".join(c.path.removeprefix(path + ".") for c in inside[:30])
+            f"{name} ({path}) computes attention {len(events)} times, by {', '.join(e.path for e in events[:4])}: heads that "
+            "are modules of their own can't be traced yet; compute all heads in one attention of shape (batch, head, "
+            "position, d_head)"
         )
+    stream = follow_stream(call, inside, events)
     parts: dict[str, Part] = {"resid_pre": Part(path, "input", keyword=call.keyword)}
     heads: dict[str, Heads] = {}
     for role, event in zip(("attn", "cross"), events):
         heads[role], found = _attention(probe, event, inside, role)
         parts |= found
-    parts |= stream.parts(call, inside, events)
-    parts |= find_mlp(call, inside, events, stream)
-    overwritten = _overwritten(parts, probe)
-    return Block(name, path, stream.form, parts, heads.get("attn"), heads.get("cross"), stream.scale, shape_of_return(call.returned), overwritten)
+    form, scale = "unknown", 1.0
+    if stream is not None:
+        form, scale = stream.form, stream.scale
+        parts |= stream.parts(call, inside, events)
+        parts |= find_mlp(call, inside, events, stream)
+    else:
+        parts["resid_post"] = Part(path)
+    returns, overwritten = shape_of_return(call.returned), _overwritten(parts, probe)
+    return Block(name, path, form, parts, heads.get("attn"), heads.get("cross"), scale, returns, overwritten)
+
+
+def _crosses(event: Event, inside: list[Call]) -> bool:
+    """Whether keys come from another stream than queries do."""
+    parts, _ = find_projections(event.attention, event, inside, "cross")
+    given = [next((c for c in inside if c.path == parts[r].path), None) for r in ("cross.q", "cross.k") if r in parts]
+    if len(given) == 2 and given[0] and given[1] and given[0] is not given[1]:
+        query, key = given[0].value, given[1].value
+        return query is None or key is None or not same(query, key.copy)
+    home = next((c for c in inside if c.path == event.path), None)
+    return home is not None and any(not same(home.value, other.copy) for other in home.others)
 
 
 def _attention(probe: Probe, event: Event, inside: list[Call], role: str) -> tuple[Heads, dict[str, Part]]:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
+from .architecture import Block, submodule
 from .attention import Attention
 from .errors import InterventionError, SiteError
-from .interventions import Edge, Intervention, apply, region_of
-from .names import Entry
-from .points import view
+from .interventions import Edge, Intervention, Site, apply, region_of
+from .points import unview, view
 from .results import head_results, output_weight
 
 if TYPE_CHECKING:
@@ -24,203 +24,231 @@ SENDERS = ("embed", "pos_embed", "result", "attn_out", "cross_out", "mlp_out")
 RECEIVERS = "blocks.N.attn.q, .k, .v (with head=), blocks.N.attn, blocks.N.mlp and unembed"
 
 
-class EdgePatch:
-    """One intervention on an edge, in one run.
-
-    For an attention as receiver its module is run once more on the changed stream, and the queries, keys or values of
-    the heads chosen are taken from that run: whatever the model does on the way (norms, rotary) is done by the model.
-    """
+class Sender:
+    """What one intervention makes a sender write to one receiver, in one run."""
 
     def __init__(self, run: Run, intervention: Intervention) -> None:
         assert isinstance(intervention.at, Edge)
         self.run, self.intervention, self.edge = run, intervention, intervention.at
-        if run.window.growing:
-            raise InterventionError(
-                f"{self.edge}: path patching runs the receiver's attention twice, which a KV cache can't take; generate "
-                "with use_cache=False"
-            )
-        self.sender = self._sender()
-        self.receiver, self.letters, self.block = self._receiver()
-        self._check_order()
-        self.weight = output_weight(run.model, self.sender) if self.sender.kind == "result" else None
-        self._shadow: Attention | None = None
-        self._in_shadow = False
-        run.needed |= self._needs()
-
-    @property
-    def attentions(self) -> list[Entry]:
-        """Names of attentions that must be seen."""
-        found = [self.sender] if self.sender.kind == "result" else []
-        if self.letters:
-            assert self.block is not None
-            found.append(self.run.catalog[f"{self.block}.attn.pattern"])
-        return found
-
-    def _sender(self) -> Entry:
-        names = self.run._names_of(self.edge.sender)
+        names = run.names_of(self.edge.sender)
         if len(names) != 1:
-            raise SiteError(f"an edge has one sender; {self.edge.sender.name!r} matches {len(names)} names")
-        entry = self.run.catalog[names[0]]
-        if entry.quantity not in SENDERS:
-            raise SiteError(f"{entry.name} does not write to the stream; senders are {', '.join(SENDERS)}")
-        if entry.block is not None and entry.block.form == "post-norm":
+            raise SiteError(f"an edge has one sender; {self.edge.sender.name!r} matches {len(names)} names, so give one edge each")
+        self.entry = run.catalog[names[0]]
+        if self.entry.quantity not in SENDERS:
+            raise SiteError(f"{self.entry.name} does not write to the stream; name one of {', '.join(SENDERS)} as sender")
+        block = self.entry.block
+        if block is not None and block.form not in ("sequential", "parallel"):
             raise SiteError(
-                f"{entry.name}: in a post-norm model a norm stands on the stream after every sum, so no path is direct"
+                f"{self.entry.name}: in a {block.form} model no path from writer to reader is direct (a norm stands on the "
+                "stream after every sum); leave the edge out, and patch the activation itself"
             )
-        return entry
-
-    def _receiver(self) -> tuple[str, str, str | None]:
-        """`(what, letters, block)` of the receiver."""
-        name = self.edge.receiver.name
-        block, _, tail = name.rpartition(".attn.") if ".attn." in name else name.rpartition(".")
-        blocks = {b.name for b in self.run.architecture.blocks()}
-        if ".attn." in name and block in blocks and tail in ("q", "k", "v", "rot_q", "rot_k"):
-            return "attn", tail[-1], block
-        if block in blocks and tail == "attn":
-            return "attn", "qkv", block
-        if block in blocks and tail == "mlp":
-            return "mlp", "", block
-        if name in ("unembed", "ln_final", "logits"):
-            return "unembed", "", None
-        raise SiteError(f"{name!r} is no receiver of an edge; receivers are {RECEIVERS}")
-
-    def _check_order(self) -> None:
-        order = list(self.run.catalog)
-        writer = order.index(self.sender.name)
-        reader = {
-            "attn": f"{self.block}.attn.pattern",
-            "mlp": f"{self.block}.mlp_out",
-            "unembed": order[-1],
-        }[self.receiver]
-        same_block = self.sender.block is not None and self.sender.block.name == self.block
-        parallel = same_block and self.sender.block is not None and self.sender.block.form == "parallel"
-        if order.index(reader) <= writer or parallel or (same_block and self.sender.quantity == "mlp_out"):
-            raise SiteError(f"{self.edge}: the sender writes after the receiver has read; swap them or choose a later receiver")
-
-    def _needs(self) -> set[str]:
-        """Activations that must be at hand."""
-        needs = set() if self.sender.kind == "result" else {self.sender.name}
-        if self.block is not None:
-            needs.add(f"{self.block}.resid_pre")
-            if self.receiver == "mlp" and f"{self.block}.resid_mid" in self.run.catalog:
-                needs.add(f"{self.block}.resid_mid")
-        return needs
-
-    # --- in the run
+        if block is not None and self.entry.kind == "result" and "ln1_post" in block.parts:
+            raise SiteError(
+                f"{self.edge}: a norm stands between the heads and the stream ({block.parts['ln1_post'].path}), so what "
+                "one head adds is not a fixed share; give attn_out as the sender instead"
+            )
+        self.weight = output_weight(run.model, self.entry) if self.entry.kind == "result" else None
 
     def difference(self) -> Tensor:
-        """`(batch, position, d_model)`: what the sender would have written, less what it wrote."""
-        run, entry = self.run, self.sender
-        if entry.kind == "result":
-            assert self.weight is not None
-            value = head_results(self.weight, run.records[entry.record][1])
+        """`(batch, position, d_model)`: what the sender would have written less what it wrote, where the receiver reads."""
+        run, entry = self.run, self.entry
+        if self.weight is not None:
+            value = head_results(self.weight, run.results_source(entry.record))
         else:
-            value = view(entry, run.values[entry.name], None)
-        new = apply([self.intervention], entry.name, entry.axes, value, run.window)
-        change = new - value
-        if entry.kind != "result":
+            value = view(entry, run.values[entry.name], run.shape_of(entry))
+        change = apply([self.intervention], entry.name, entry.axes, value, run.window) - value
+        if self.weight is not None:
+            assert entry.block is not None
+            change = change.sum(dim=2) * entry.block.scale
+        chosen = self.edge.receiver.position
+        if chosen is None:
             return change
-        change = change.sum(dim=2)
-        assert entry.block is not None
-        if "ln1_post" in entry.block.parts:
+        site = replace(self.edge.receiver, head=None, index=None, rows=None)
+        index = region_of(site, self.edge.receiver.name, ("batch", "position", "d_model"), tuple(change.shape), run.window)
+        kept = torch.zeros(change.shape[1], dtype=torch.bool, device=change.device)
+        if index is not None and index[1] is not None:
+            kept[index[1].to(change.device)] = True
+        return change * kept[None, :, None]
+
+
+class Receiver:
+    """A reader of the stream that sees it changed.
+
+    An attention's module is run once more on the changed stream, and the queries, keys or values of the heads chosen are
+    taken from that run: whatever the model does on the way (norms, rotary) is done by the model.
+
+    Args:
+        run: the run.
+        site: the reader, as the first of its edges names it.
+        senders: all that send to it.
+    """
+
+    def __init__(self, run: Run, site: Site, senders: list[Sender]) -> None:
+        self.run, self.site, self.senders = run, site, senders
+        self.kind, self.letters, self.block = _reader(run, site)
+        for sender in senders:
+            self._check_order(sender)
+        self._shadow: Attention | None = None
+        self._projected: dict[str, Tensor] = {}
+
+    @property
+    def records(self) -> set[str]:
+        """Attentions that must be seen."""
+        found = {sender.entry.record for sender in self.senders if sender.weight is not None}
+        if self.letters:
+            assert self.block is not None
+            found.add(f"{self.block.name}.attn")
+        return found
+
+    @property
+    def needs(self) -> set[str]:
+        """Tensors that must be at hand."""
+        found = {name for sender in self.senders if sender.weight is None for name in sender.entry.sources}
+        if self.block is not None:
+            names = {f"{self.block.name}.resid_pre", f"{self.block.name}.resid_mid"}
+            found |= {name for name in names if name in self.run.catalog}
+        return found
+
+    def _check_order(self, sender: Sender) -> None:
+        order = list(self.run.catalog)
+        block = self.block
+        own = block is not None and sender.entry.block is not None and sender.entry.block.name == block.name
+        if self.kind == "unembed":
+            late = False
+        elif own and block is not None:
+            late = self.kind == "attn" or block.form == "parallel" or sender.entry.quantity == "mlp_out"
+        else:
+            assert block is not None
+            late = order.index(sender.entry.name) > order.index(f"{block.name}.resid_pre")
+        if late:
             raise SiteError(
-                f"{self.edge}: a norm stands between the heads and the stream ({entry.block.parts['ln1_post'].path}), so "
-                "what one head adds is not a fixed share; send attn_out instead"
+                f"{sender.edge}: the sender writes after the receiver has read; swap them, or name a later receiver"
             )
-        return change * entry.block.scale
+
+    def changed(self, stream: Tensor) -> Tensor:
+        """The stream as the receiver sees it."""
+        total = sum((sender.difference() for sender in self.senders), torch.zeros(()))
+        return stream + total.to(stream).reshape(stream.shape)
 
     def attach(self, stack: contextlib.ExitStack) -> None:
         """Hook the receiver."""
-        model = self.run.model
-        if self.receiver == "unembed":
+        model, block = self.run.model, self.block
+        if block is None:
             final = self.run.architecture.main.ln_final or self.run.architecture.unembed
             if final is None:
-                raise SiteError(f"{self.edge}: neither a final norm nor an unembedding was found")
-            module = model.get_submodule(final.path)
-            stack.callback(module.register_forward_pre_hook(self._final).remove)
-            return
-        block = next(b for b in self.run.architecture.blocks() if b.name == self.block)
-        if self.receiver == "mlp":
-            read = block.parts.get("mlp") or block.part("mlp.up")
-            paths = {read.path} if "mlp" in block.parts else {p.path for r, p in block.parts.items() if r in ("mlp.up", "mlp.gate")}
+                raise SiteError(f"{self.site}: neither a final norm nor an unembedding was found; name an earlier receiver")
+            stack.callback(submodule(model, final.path).register_forward_pre_hook(self._at_end).remove)
+        elif self.kind == "mlp":
+            inside = [p.path for r, p in block.parts.items() if r in ("mlp.up", "mlp.gate", "mlp.router")]
+            paths = [block.parts["mlp"].path] if "mlp" in block.parts else list(dict.fromkeys(inside))
+            if not paths:
+                raise SiteError(f"{self.site}: what reads the stream for the MLP was not found; correct the architecture")
             for path in paths:
-                stack.callback(model.get_submodule(path).register_forward_pre_hook(self._mlp(block)).remove)
-            return
-        module = model.get_submodule(block.part("attn").path)
-        stack.callback(module.register_forward_pre_hook(self._attention(block), with_kwargs=True).remove)
+                stack.callback(submodule(model, path).register_forward_pre_hook(self._at_mlp).remove)
+        else:
+            module = submodule(model, block.part("attn").path)
+            stack.callback(module.register_forward_pre_hook(self._at_attention, with_kwargs=True).remove)
 
-    def _final(self, module: nn.Module, args: tuple[Any, ...]) -> Any:
-        return (self._moved(args[0], self.difference()), *args[1:])
+    def _at_end(self, module: nn.Module, args: tuple[Any, ...]) -> Any:
+        return (self.changed(args[0]), *args[1:])
 
-    def _moved(self, stream: Tensor, change: Tensor) -> Tensor:
-        """The stream with the difference, at the receiver's positions."""
-        chosen = self.edge.receiver.position
-        if chosen is not None:
-            site = replace(self.edge.receiver, head=None, index=None, rows=None)
-            index = region_of(site, self.edge.receiver.name, ("batch", "position", "d_model"), tuple(change.shape), self.run.window)
-            kept = torch.zeros(change.shape[1], dtype=torch.bool, device=change.device)
-            if index is not None and index[1] is not None:
-                kept[index[1].to(change.device)] = True
-            change = change * kept[None, :, None]
-        return stream + change.reshape(stream.shape).to(stream.dtype)
-
-    def _read(self, block: Any, role: str, stream: Tensor) -> Tensor:
+    def _read(self, role: str, stream: Tensor) -> Tensor:
         """What a reader is given when the stream is this: through the norm that stands before it."""
-        norm = block.parts.get(role) or (block.parts.get("ln1") if block.form == "parallel" else None)
-        return stream if norm is None else self.run.model.get_submodule(norm.path).forward(stream)
+        assert self.block is not None
+        norm = self.block.parts.get(role) or (self.block.parts.get("ln1") if self.block.form == "parallel" else None)
+        return stream if norm is None else submodule(self.run.model, norm.path).forward(stream)
 
-    def _mlp(self, block: Any) -> Callable[..., Any]:
-        def hook(module: nn.Module, args: tuple[Any, ...]) -> Any:
-            stream = self._stream_before_mlp(block)
-            moved = self._read(block, "ln2", self._moved(stream, self.difference()))
-            return (moved.reshape(args[0].shape), *args[1:])
+    def _stream(self, name: str) -> Tensor:
+        assert self.block is not None
+        full = f"{self.block.name}.{name}"
+        return view(self.run.catalog[full], self.run.values[full], None)
 
-        return hook
+    def _at_mlp(self, module: nn.Module, args: tuple[Any, ...]) -> Any:
+        assert self.block is not None
+        before = "resid_mid" if f"{self.block.name}.resid_mid" in self.run.values else "resid_pre"
+        return (self._read("ln2", self.changed(self._stream(before))).reshape(args[0].shape), *args[1:])
 
-    def _stream_before_mlp(self, block: Any) -> Tensor:
+    def _at_attention(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        assert self.block is not None
         run = self.run
-        name = f"{block.name}.resid_pre" if block.form == "parallel" else f"{block.name}.resid_mid"
-        if name in run.values:
-            return view(run.catalog[name], run.values[name], None)
-        return view(run.catalog[f"{block.name}.resid_pre"], run.values[f"{block.name}.resid_pre"], None)
-
-    def _attention(self, block: Any) -> Callable[..., Any]:
-        def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            stream = self.run.values[f"{block.name}.resid_pre"]
-            moved = self._read(block, "ln1", self._moved(stream, self.difference()))
-            args, kwargs = _with_first(args, kwargs, moved)
-            self._in_shadow = True
-            try:
-                module.forward(*args, **kwargs)
-            finally:
-                self._in_shadow = False
-
-        return hook
+        if run.shadowing is not None:
+            return
+        moved = self._read("ln1", self.changed(self._stream("resid_pre")))
+        if self.block.part("resid_pre").position_first:
+            moved = moved.transpose(0, 1)
+        args, kwargs = _with_first(args, kwargs, moved)
+        run.shadowing, before = self, run.at
+        run.at = f"{self.block.name}.attn"
+        try:
+            module.forward(*args, **kwargs)
+        finally:
+            run.shadowing, run.at = None, before
+        names = [f"{self.block.name}.attn.{letter}" for letter in self.letters]
+        self._projected = {name: run.values[name] for name in names if name in run.values}
 
     def received(self, record: str, attention: Attention) -> Attention:
         """The attention with the receiver's queries, keys or values from the changed stream."""
-        if record != f"{self.block}.attn" or not self.letters:
+        if self.block is None or record != f"{self.block.name}.attn" or not self.letters:
             return attention
-        if self._in_shadow:
+        if self.run.shadowing is self:
             self._shadow = attention
+        if self.run.shadowing is not None or self._shadow is None:
             return attention
         shadow, self._shadow = self._shadow, None
-        if shadow is None:
-            return attention
-        fields = {"q": "query", "k": "key", "v": "value"}
-        return replace(attention, **{fields[n]: self._taken(getattr(attention, fields[n]), getattr(shadow, fields[n])) for n in self.letters})
+        for name, raw in self._projected.items():  # what a turned query was projected to is kept too
+            entry, real = self.run.catalog[name], self.run.values[name]
+            plain, changed = view(entry, real, None).transpose(1, 2), view(entry, raw, None).transpose(1, 2)
+            self.run.values[name] = unview(entry, real, self._taken(plain, changed).transpose(1, 2))
+        taken = {
+            letter: self._taken(getattr(attention, FIELDS[letter]), getattr(shadow, FIELDS[letter])) for letter in self.letters
+        }
+        return attention.revised(
+            taken.get("q", attention.query), taken.get("k", attention.key), taken.get("v", attention.value)
+        )
 
     def _taken(self, plain: Tensor, changed: Tensor) -> Tensor:
         """The heads chosen from the changed run."""
-        heads = self.edge.receiver.head
+        heads = self.site.head
         if heads is None:
             return changed
         index = torch.tensor([heads] if isinstance(heads, int) else list(heads), device=plain.device)
         if int(index.max()) >= plain.shape[1] or int(index.min()) < -plain.shape[1]:
-            raise SiteError(f"{self.edge}: head {heads} of {plain.shape[1]}")
+            raise SiteError(f"{self.site}: head {heads} is out of range: there are {plain.shape[1]}; name one of these")
         out = plain.clone()
         out[:, index] = changed[:, index]
         return out
+
+
+FIELDS = {"q": "query", "k": "key", "v": "value"}
+
+
+def receivers(run: Run, interventions: Sequence[Intervention]) -> list[Receiver]:
+    """All receivers of the edges among some interventions, each with all that is sent to it."""
+    groups: dict[Site, list[Sender]] = {}
+    for intervention in interventions:
+        if isinstance(intervention.at, Edge):
+            if run.window.growing:
+                raise InterventionError(
+                    f"{intervention.at}: path patching runs the receiver's attention twice, which a KV cache can't take; "
+                    "generate with use_cache=False"
+                )
+            site = replace(intervention.at.receiver, position=None, index=None, rows=None)
+            groups.setdefault(site, []).append(Sender(run, intervention))
+    return [Receiver(run, site, senders) for site, senders in groups.items()]
+
+
+def _reader(run: Run, site: Site) -> tuple[str, str, Block | None]:
+    """`(what, letters, block)` of a receiver."""
+    if site.name in ("unembed", "ln_final", "logits"):
+        return "unembed", "", None
+    blocks = {block.name: block for block in run.architecture.blocks()}
+    head, _, tail = site.name.rpartition(".attn.") if ".attn." in site.name else site.name.rpartition(".")
+    block = blocks.get(head)
+    if block is not None and ".attn." in site.name and tail in ("q", "k", "v", "rot_q", "rot_k"):
+        return "attn", tail[-1], block
+    if block is not None and tail in ("attn", "mlp"):
+        return tail, "qkv" if tail == "attn" else "", block
+    raise SiteError(f"{site.name!r} is no receiver of an edge; name one of {RECEIVERS}")
 
 
 def _with_first(args: tuple[Any, ...], kwargs: dict[str, Any], moved: Tensor) -> tuple[tuple[Any, ...], dict[str, Any]]:

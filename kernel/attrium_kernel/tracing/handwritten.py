@@ -77,8 +77,9 @@ class Scores:
 class Handwritten:
     """Sees attention written as product, softmax, product, and tells of it at the second product."""
 
-    def __init__(self, seen: Callable[..., Any]) -> None:
+    def __init__(self, seen: Callable[..., Any], batch: Callable[[], int | None]) -> None:
         self.seen = seen
+        self.batch = batch
         self.scores: Scores | None = None
         self.masked: Tensor | None = None
         self.carriers: list[Tensor] = []
@@ -123,7 +124,7 @@ class Handwritten:
         carrier = product.left
         self.scores = self.masked = None
         self.carriers = []
-        lead = (masked if masked.dim() == 4 else four(masked)).shape[:2]
+        lead = leading(masked, self.batch())
         value, restore = product.values(carrier)
         attention = Attention(
             four(scores.query, lead),
@@ -219,6 +220,15 @@ def _permuted(tensor: Tensor, letters: str, wanted: str) -> Tensor:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) or (isinstance(value, Tensor) and value.numel() == 1)
+
+
+def leading(tensor: Tensor, batch: int | None) -> torch.Size:
+    """`(batch, head)` of queries or scores; with one leading axis the number of examples tells how it splits."""
+    if tensor.dim() == 4:
+        return tensor.shape[:2]
+    if tensor.dim() == 3 and batch and tensor.shape[0] % batch == 0:
+        return torch.Size((batch, tensor.shape[0] // batch))
+    return four(tensor).shape[:2]
 
 
 def four(tensor: Tensor, lead: torch.Size | None = None) -> Tensor:

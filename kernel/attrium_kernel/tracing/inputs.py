@@ -72,7 +72,10 @@ def device_of(model: nn.Module) -> torch.device:
 
 
 def _moved(value: Any, device: torch.device) -> Any:
-    return value.to(device) if isinstance(value, Tensor) and value.device != device else value
+    if not isinstance(value, Tensor):
+        return value
+    moved = value.to(device) if value.device != device else value
+    return moved.clone() if moved.is_inference() else moved  # autograd refuses tensors made under inference_mode
 
 
 def shortened(inputs: Inputs) -> Inputs:

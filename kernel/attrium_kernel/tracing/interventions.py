@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -127,6 +129,7 @@ class Region:
         axes: its axes.
         index: for each axis the numbers chosen, or None for all; positions count from the start of the text.
         sizes: length of each axis of the whole.
+        whole: the activation that the part is of.
         offset: absolute position of the first token in this forward.
     """
 
@@ -134,11 +137,14 @@ class Region:
     axes: tuple[str, ...]
     index: tuple[Tensor | None, ...]
     sizes: tuple[int, ...]
+    whole: Tensor
     offset: int = 0
 
     def of(self, source: Trace | Tensor, value: Tensor, position: Index = None) -> Tensor:
         """The same part of another trace or tensor, shaped to fit `value`."""
         found = self._from_trace(source, position) if not isinstance(source, Tensor) else source
+        if not isinstance(found, Tensor):
+            raise InterventionError(f"the source of {self.name} is a {type(source).__name__}; pass a Trace or a tensor")
         found = found.to(device=value.device, dtype=value.dtype)
         try:
             return found.broadcast_to(value.shape)
@@ -160,7 +166,7 @@ class Region:
                 if chosen is not None and count > 1:  # a sweep repeats the source's examples
                     index[axis] = chosen % count
             elif axis in ("position", "query") and position is not None:
-                index[axis] = torch.tensor([position] if isinstance(position, int) else list(position))
+                index[axis] = [position] if isinstance(position, int) else list(position)
             elif axis in ("position", "query") and (chosen is not None or self.offset):
                 chosen = torch.arange(self.sizes[self.axes.index(axis)]) if chosen is None else chosen
                 index[axis] = chosen + self.offset
@@ -194,6 +200,8 @@ class Mean(Intervention):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.source is not None:
+            _check_source(self)
         if self.over not in ("position", "batch", "all"):
             raise InterventionError(f"Mean(over={self.over!r}): pass 'position', 'batch' or 'all'")
 
@@ -202,16 +210,15 @@ class Mean(Intervention):
         if isinstance(self.source, Tensor):
             return where.of(self.source, value)
         kept = {"position": ("batch",), "batch": ("position", "query"), "all": ()}[self.over]
-        if self.source is None:
-            whole, axes = value, where.axes
-        else:
-            index = {a: i for a, i in zip(where.axes, where.index) if i is not None and a in ("head", "d_mlp", "d_model")}
-            for axis, chosen in zip(where.axes, where.index):
-                if axis in kept and chosen is not None:
-                    index[axis] = chosen + (where.offset if axis != "batch" else 0)
-            whole, axes = self.source.read(where.name, **index), self.source.axes(where.name)
-        dims = [n for n, axis in enumerate(axes) if axis in ("batch", "position", "query") and axis not in kept]
-        return where.of(whole.mean(dim=dims, keepdim=True) if dims else whole, value)
+        averaged = [a for a in ("batch", "position", "query") if a not in kept and a in where.axes]
+        source = where.whole if self.source is None else self.source.read(where.name)
+        mean = source.mean(dim=[where.axes.index(a) for a in averaged], keepdim=True)
+        for n, (axis, chosen) in enumerate(zip(where.axes, where.index)):
+            if chosen is not None and axis not in averaged:
+                moved = chosen + where.offset if axis in ("position", "query") and self.source is not None else chosen
+                moved = moved % mean.shape[n] if axis == "batch" else moved
+                mean = mean.index_select(n, moved.to(mean.device))
+        return where.of(mean, value)
 
 
 @dataclass(frozen=True)
@@ -225,6 +232,12 @@ class Resample(Intervention):
 
     source: Trace
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_source(self)
+        if isinstance(self.source, Tensor):
+            raise InterventionError("Resample draws examples of a trace; pass a Trace with several examples, not a tensor")
 
     def change(self, value: Tensor, where: Region) -> Tensor:
         """Another example's value."""
@@ -249,6 +262,11 @@ class Patch(Intervention):
     source: Trace | Tensor
     position: Index = None
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_source(self)
+        object.__setattr__(self, "position", _index("position", self.position))
+
     def change(self, value: Tensor, where: Region) -> Tensor:
         """The source's value."""
         return where.of(self.source, value, self.position)
@@ -263,6 +281,11 @@ class Scale(Intervention):
     """
 
     factor: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.factor, (int, float)) or not math.isfinite(self.factor):
+            raise InterventionError(f"Scale(factor={self.factor!r}); pass a finite number")
 
     def change(self, value: Tensor, where: Region) -> Tensor:
         """The value times the factor."""
@@ -280,6 +303,15 @@ class Steer(Intervention):
 
     vector: Tensor
     strength: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.vector, Tensor):
+            raise InterventionError(f"Steer(vector={self.vector!r}); pass a tensor")
+        if not bool(torch.isfinite(self.vector).all()) or not math.isfinite(self.strength):
+            bad = self.vector[~torch.isfinite(self.vector)]
+            what = f"the vector holds {bad.flatten()[0].item()}" if bad.numel() else f"strength={self.strength!r}"
+            raise InterventionError(f"Steer: {what}; pass finite numbers")
 
     def change(self, value: Tensor, where: Region) -> Tensor:
         """The value plus the vector."""
@@ -302,6 +334,11 @@ class Replace(Intervention):
     """
 
     function: Callable[[Tensor], Tensor]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not callable(self.function):
+            raise InterventionError(f"Replace(function={self.function!r}); pass a function of the value")
 
     def change(self, value: Tensor, where: Region) -> Tensor:
         """The function's result."""
@@ -341,12 +378,12 @@ def _apply_one(intervention: Intervention, name: str, axes: tuple[str, ...], val
     index = region_of(intervention.site, name, axes, tuple(value.shape), window)
     if index is None:
         return value
-    where = Region(name, axes, index, tuple(value.shape), window.offset)
+    where = Region(name, axes, index, tuple(value.shape), value, window.offset)
     mesh = _mesh(index, value)
     part = value if mesh is None else value[mesh]
     new = intervention.change(part, where).to(value.dtype)
     if mesh is None:
-        return new
+        return new.clone(memory_format=torch.contiguous_format)  # some models write into it, and it may be the source's
     if not torch.is_grad_enabled():
         out = value.clone()
         out[mesh] = new
@@ -397,6 +434,16 @@ def _local(numbers: list[int], axis: str, size: int, window: Window, name: str) 
     return local
 
 
+def _check_source(intervention: Any) -> None:
+    from .trace import Trace
+
+    source = intervention.source
+    if not isinstance(source, (Trace, Tensor)):
+        raise InterventionError(
+            f"{type(intervention).__name__}(source={source!r}): pass the Trace that values come from, or a tensor"
+        )
+
+
 def _mesh(index: tuple[Tensor | None, ...], value: Tensor) -> tuple[Tensor, ...] | None:
     """Open index grid for `value[mesh]`; None when everything is chosen."""
     if all(i is None for i in index):
@@ -420,8 +467,8 @@ def _index(field: str, given: Any) -> Index:
     if isinstance(given, Tensor):
         given = given.tolist()
     try:
-        numbers = tuple(int(n) for n in given)
-    except (TypeError, ValueError):
+        numbers = tuple(operator.index(n) for n in given)
+    except TypeError:
         raise SiteError(f"{field}={given!r}; pass a number, several numbers, or None for all") from None
     if not numbers:
         raise SiteError(f"{field} is empty; pass at least one number, or None for all")

@@ -79,13 +79,13 @@ class Passage:
     Args:
         names: the names, in the model's order.
         tensors: names of tensors to keep.
-        records: names of attentions to keep.
+        records: what to keep of each attention, by its name: quantities such as `"z"` and `"pattern"`.
         places: `(path, side, call)` to the place and the tensors that pass there.
     """
 
     names: tuple[str, ...]
     tensors: tuple[str, ...]
-    records: tuple[str, ...]
+    records: Mapping[str, frozenset[str]]
     places: Mapping[tuple[str, str, int | None], tuple[Part, tuple[str, ...]]]
 
 
@@ -95,7 +95,9 @@ class Catalog(Mapping[str, Entry]):
     def __init__(self, architecture: Architecture) -> None:
         self._entries = {entry.name: entry for entry in _entries(architecture)}
         self.attentions = {e.record: e.heads for e in self._entries.values() if e.kind == "attention" and e.heads}
+        self.notes = architecture.notes
         self._passages: dict[tuple[str, ...], Passage] = {}
+        self._computed: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def __getitem__(self, name: str) -> Entry:
         try:
@@ -111,6 +113,12 @@ class Catalog(Mapping[str, Entry]):
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    def computed(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of some names that are computed from weights when they are read."""
+        if names not in self._computed:
+            self._computed[names] = tuple(n for n in names if n in self and self[n].kind in ("scale", "result"))
+        return self._computed[names]
 
     def passage(self, patterns: tuple[str, ...]) -> Passage:
         """What must be caught for the names that some patterns mean; worked out once."""
@@ -132,7 +140,11 @@ class Catalog(Mapping[str, Entry]):
             if part is not None:
                 key = (part.path, part.side, part.call)
                 places[key] = (part, (*places.get(key, (part, ()))[1], name))
-        return Passage(names, tensors, tuple(name for name in found if name not in self._entries), places)
+        records: dict[str, set[str]] = {name: set() for name in found if name not in self._entries}
+        for entry in (self._entries[name] for name in names):
+            if entry.kind in ("attention", "result"):
+                records[entry.record].add("z" if entry.kind == "result" else entry.quantity)
+        return Passage(names, tensors, {name: frozenset(wanted) for name, wanted in records.items()}, places)
 
     def matching(self, pattern: str) -> list[str]:
         """Names that a pattern with `*` means; a name that does not exist raises."""
@@ -286,6 +298,9 @@ ABSENT = {
 
 def why_absent(name: str, catalog: Catalog) -> str | None:
     """Why a well-formed name is not in a model, or None if it isn't a name that any model has."""
+    block, _, role = name.rpartition(".")
+    if role in ("attn_out", "mlp_out", "resid_mid", "cross_out") and f"{block}.attn_out" in catalog.notes:
+        return catalog.notes[f"{block}.attn_out"]
     for key, why in ABSENT.items():
         if name == key or name.endswith((f".{key}", f".{key}.out", f".{key}.scale")) or name.startswith(f"{key}."):
             layer = name.split("blocks.")[-1].split(".")[0] if "blocks." in name else ""

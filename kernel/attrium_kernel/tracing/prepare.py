@@ -32,9 +32,46 @@ def prepared(model: Any, given: Any, tokenizer: Any) -> tuple[nn.Module, Inputs,
                 "a text needs a tokenizer to become token ids: trace(model, text, tokenizer), or pass the ids themselves"
             )
         tokens = tokenize(given, tokenizer)
-        return model, _of_tokens(model, tokens), tokens
+        inputs = _of_tokens(model, tokens)
+        _check_ids(model, inputs)
+        return model, inputs, tokens
     inputs = Inputs.of(given)
+    _check_ids(model, inputs)
     return model, inputs, tokens_of(inputs, tokenizer)
+
+
+def _check_ids(model: nn.Module, inputs: Inputs) -> None:
+    """Ids must be in the vocabulary and not more than the model has positions: what torch says of it names no number."""
+    config = getattr(model, "config", None)
+    ids = inputs.ids()
+    if config is None or ids is None or getattr(model, "main_input_name", "input_ids") != "input_ids":
+        return
+    if ids.numel() == 0:
+        raise CaptureError(f"the token ids have shape {tuple(ids.shape)}: there is nothing to run; pass at least one token")
+    text = config.get_text_config() if hasattr(config, "get_text_config") else config
+    vocab = getattr(text, "vocab_size", None)
+    low, high = int(ids.min()), int(ids.max())
+    if isinstance(vocab, int) and vocab > 0 and (low < 0 or high >= vocab):
+        raise CaptureError(
+            f"token id {low if low < 0 else high} is not in the vocabulary: {type(model).__name__} has {vocab} tokens, 0 to "
+            f"{vocab - 1}; use the tokenizer that belongs to this model"
+        )
+    longest = getattr(text, "max_position_embeddings", None)
+    learned = _learned_positions(model, longest)
+    if learned and ids.shape[1] > learned:
+        raise CaptureError(
+            f"the text has {ids.shape[1]} tokens, but {type(model).__name__} has learned positions for {learned}; pass a shorter text"
+        )
+
+
+def _learned_positions(model: nn.Module, longest: Any) -> int | None:
+    """How many positions a model has learned, or None if they are not learned."""
+    if not isinstance(longest, int):
+        return None
+    for module in model.modules():
+        if isinstance(module, nn.Embedding) and module.num_embeddings - longest in (0, 2):
+            return longest
+    return None
 
 
 def tokens_of(inputs: Inputs, tokenizer: Any = None) -> Tokens | None:

@@ -99,9 +99,14 @@ class Probe:
                 stack.callback(module.register_forward_pre_hook(self._started(paths), with_kwargs=True).remove)
                 stack.callback(module.register_forward_hook(self._ended).remove)
             stack.enter_context(interface_seen(self._attended(paths, interface=True)))
-            stack.enter_context(FunctionsSeen(self._attended(paths, interface=False)))
+            stack.enter_context(FunctionsSeen(self._attended(paths, interface=False), batch=self._batch))
             self.output = self.model(*args, **kwargs)
         return self
+
+    def _batch(self) -> int | None:
+        """Examples in the module that is running, by what it was given."""
+        value = next((call.value for call in reversed(self.open) if call.value is not None), None)
+        return None if value is None else value.copy.shape[0]
 
     def _tick(self) -> int:
         self.clock += 1
@@ -149,7 +154,8 @@ class Probe:
         where values go, so they may be any values.
         """
         own = [p for p in module.parameters(recurse=False) if p.dim() >= 2]
-        if not own or isinstance(module, nn.Embedding):
+        leaf = next(module.children(), None) is None or isinstance(module, nn.MultiheadAttention)
+        if not own or not leaf or isinstance(module, nn.Embedding):
             return None
         with unseen():
             tensor = first_tensor(output)
@@ -157,7 +163,7 @@ class Probe:
                 return None
             size = float(tensor.float().std(unbiased=False).nan_to_num())
             noise = torch.randn(tensor.shape, generator=self.noise) * (0.3 * size if size > 0 else 0.5)
-            new = tensor + noise.to(tensor)
+            new = tensor.nan_to_num(0.0, 0.0, 0.0) + noise.to(tensor)
         if isinstance(output, Tensor):
             return new
         return (new, *output[1:]) if isinstance(output, tuple) and output[0] is tensor else None

@@ -59,7 +59,7 @@ def entries_of(run: Run, interventions: list[Intervention]) -> list[Entry]:
     """What some interventions change; for an edge, what its sender and receiver need."""
     found = []
     for intervention in interventions:
-        found += [run.catalog[name] for name in run._names_of(intervention.site)]
+        found += [run.catalog[name] for name in run.names_of(intervention.site)]
         if isinstance(intervention.at, Edge):
             found += [run.catalog[f"{entry.block.name}.resid_pre"] for entry in found[-1:] if entry.block]
     return found

@@ -17,7 +17,7 @@ from .architecture import Architecture, Part, submodule
 from .attention import Attention
 from .capture import Capture, Keeper
 from .discover import discover, logits_of
-from .edges import EdgePatch
+from .edges import Receiver, receivers
 from .errors import InterventionError, SiteError
 from .inputs import Inputs
 from .interventions import Edge, Intervention, Site, Window, apply
@@ -71,13 +71,15 @@ class Run:
         self.records: dict[str, tuple[Attention, Tensor]] = {}
         self.calls: dict[Point, int] = {}
         self.passage = self.catalog.passage(() if self.capture is None else self.capture.names)
-        self.needed: set[str] = set()
         self.copied: set[str] = {f"{b.name}.{r}" for b in self.architecture.blocks() for r in b.overwritten}
-        self.edges = [EdgePatch(self, i) for i in self.interventions if isinstance(i.at, Edge)]
+        self.edges = receivers(self, self.interventions)
+        self.needed = set().union(*(edge.needs for edge in self.edges))
+        self.shadowing: Receiver | None = None
         self.edits = self._edits()
         self._attention: dict[str, dict[str, list[Intervention]]] = {}
         self._homes: dict[nn.Module, str] = {}
-        self._at: str | None = None
+        self.at: str | None = None
+        self._examples: int | None = None
         self._stack: contextlib.ExitStack | None = None
 
     # --- entering and leaving
@@ -88,10 +90,10 @@ class Run:
             stack.enter_context(torch.inference_mode(False))
             stack.enter_context(torch.set_grad_enabled(self.grad))
             stack.enter_context(untouched(self.model, False))
+            for point in list(self._points()):
+                stack.callback(point.attach(self.model, self).remove)
             for edge in self.edges:
                 edge.attach(stack)
-            for point in self._points():
-                stack.callback(point.attach(self.model, self).remove)
             self._watch(stack)
             if self.prepare is not None:
                 self.prepare(self, stack)
@@ -152,13 +154,11 @@ class Run:
         for name in self.edits:  # what was put in the place of results; unedited ones are computed when read
             if name in self.passage.names and self.catalog[name].kind == "result" and name in self.values:
                 values[name] = keeper.keep(name, self.values[name])
-        records: dict[str, tuple[Attention, Tensor]] = {}
-        for name in self.passage.records:
-            if name in self.records:
-                attention, z = self.records[name]
-                if self.capture.patterns == "keep" and attention.weights is None:
-                    attention = replace(attention, weights=attention.pattern())
-                records[name] = keeper.record(name, attention), keeper.keep(name, z)
+        records = {
+            name: keeper.record(name, *self.records[name], wanted)
+            for name, wanted in self.passage.records.items()
+            if name in self.records
+        }
         logits = logits_of(output)
         return Trace(
             architecture=self.architecture,
@@ -182,13 +182,13 @@ class Run:
         for intervention in self.interventions:
             if isinstance(intervention.at, Edge):
                 continue
-            for name in self._names_of(intervention.site):
+            for name in self.names_of(intervention.site):
                 if self.catalog[name].kind == "logits":
                     raise SiteError("nothing reads the logits, so changing them changes nothing; name 'unembed'")
                 edits.setdefault(name, []).append(intervention)
         return edits
 
-    def _names_of(self, site: Site) -> list[str]:
+    def names_of(self, site: Site) -> list[str]:
         try:
             return self.catalog.matching(site.name)
         except SiteError:
@@ -239,7 +239,7 @@ class Run:
 
     def _edit_of_tensor(self, entry: Entry, changes: list[Intervention]) -> Callable[[Tensor], Tensor]:
         def edit(raw: Tensor) -> Tensor:
-            value = view(entry, raw, self._shape(entry))
+            value = view(entry, raw, self.shape_of(entry))
             new = apply(changes, entry.name, entry.axes, value, self.window)
             return raw if new is value else unview(entry, raw, new)
 
@@ -258,7 +258,7 @@ class Run:
             written = view(writer_entry, raw, tuple(base.shape[:2]))  # type: ignore[arg-type]
             value = base + written
             new = apply(changes, entry.name, entry.axes, value, self.window)
-            return raw if new is value else unview(writer_entry, raw, written + (new - value))
+            return raw if new is value else unview(writer_entry, raw, torch.where(new == value, written, new - base))
 
         return edit
 
@@ -267,8 +267,7 @@ class Run:
         weight = output_weight(self.model, entry)
 
         def edit(raw: Tensor) -> Tensor:
-            attention, z = self.records[entry.record]
-            results = head_results(weight, z)
+            results = head_results(weight, self.results_source(entry.record))
             new = self.values[entry.name] = apply(changes, entry.name, entry.axes, results, self.window)
             added = (new - results).sum(dim=2)
             flipped = entry.block is not None and entry.block.part(f"{entry.role}.out").position_first
@@ -287,7 +286,7 @@ class Run:
         """See the attentions that are changed or kept."""
         seen_needed = {self.catalog[n].record for n in self.edits if self.catalog[n].kind in ("attention", "result")}
         seen_needed |= set(self.passage.records)
-        seen_needed |= {e.record for edge in self.edges for e in edge.attentions}
+        seen_needed |= set().union(*(edge.records for edge in self.edges))
         by_function = False
         for record in seen_needed:
             heads = self.catalog.attentions[record]
@@ -302,7 +301,7 @@ class Run:
         if self._attention:
             stack.enter_context(interface_seen(self._attended))
         if by_function:
-            stack.enter_context(FunctionsSeen(self._attended, lambda: self._at is not None))
+            stack.enter_context(FunctionsSeen(self._attended, lambda: self.at is not None, lambda: self._examples))
 
     def _changes(self, name: str) -> list[Intervention]:
         found = self.edits.get(name, [])
@@ -310,15 +309,17 @@ class Run:
 
     def _entered(self, record: str) -> Callable[..., None]:
         def hook(module: nn.Module, args: Any) -> None:
-            self._at = record
+            self.at = record
+            first = next((a for a in args if isinstance(a, Tensor)), None)
+            self._examples = None if first is None else first.shape[0]
 
         return hook
 
     def _left(self, module: nn.Module, args: Any, output: Any) -> None:
-        self._at = None
+        self.at = None
 
     def _attended(self, module: nn.Module | None, attention: Attention, compute: Callable[..., Any]) -> Any:
-        record = self._homes.get(module) if module is not None else self._at
+        record = self._homes.get(module) if module is not None else self.at
         if record is None:
             return compute()
         repeats = self.catalog.attentions[record].repeats
@@ -330,9 +331,10 @@ class Run:
             out, weights = compute()
         else:
             attention, out, weights = self._changed(record, attention, changes, compute)
-        self.records[record] = (replace(attention, weights=attention.weights if weights is None else weights), out) if (
-            weights is not None and self.capture is not None and self.capture.patterns == "keep"
-        ) else (attention, out)
+        if weights is not None and self.capture is not None and self.capture.patterns == "keep":
+            attention = replace(attention, weights=weights)
+        if self.shadowing is None:
+            self.records[record] = (attention, out)
         return out, weights
 
     def _changed(
@@ -386,11 +388,17 @@ class Run:
                 "sqrt(d) + mask) v, and what was recomputed does not explain its output; change attn.z or attn.v instead"
             )
 
+    def results_source(self, record: str) -> Tensor:
+        """`(batch, position, head, d_head)`: what the heads of an attention have mixed in this forward."""
+        z = self.records[record][1]
+        heads = self.catalog.attentions[record]
+        return z if z.dim() == 4 else z.reshape(*z.shape[:2], heads.n_heads, -1)
+
     def changed(self, changes: Sequence[Intervention], entry: Entry, value: Tensor) -> Tensor:
         """A value with interventions applied."""
         return apply(changes, entry.name, entry.axes, value, self.window)
 
-    def _shape(self, entry: Entry) -> tuple[int, int] | None:
+    def shape_of(self, entry: Entry) -> tuple[int, int] | None:
         """`(batch, position)` in the entry's stack, once its block has been entered."""
         if entry.block is None:
             return None
@@ -422,6 +430,8 @@ def _sum_of(entry: Entry) -> tuple[str, str] | None:
 
 
 def _checked(interventions: Any) -> list[Intervention]:
+    if not isinstance(interventions, (Intervention, Iterable)):
+        raise InterventionError(f"interventions={interventions!r}; pass a list of Zero(...), Patch(...) and the like")
     given = [interventions] if isinstance(interventions, Intervention) else list(interventions)
     for item in given:
         if not isinstance(item, Intervention):

@@ -174,7 +174,7 @@ class _Plan:
         """One intervention for each name that a pattern means."""
         if isinstance(intervention.at, Edge):
             return [intervention]
-        names = self.looking._names_of(intervention.site)
+        names = self.looking.names_of(intervention.site)
         return [replace(intervention, at=replace(intervention.at, name=name)) for name in names]
 
     def _starts(self) -> list[Start]:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from .architecture import Architecture
+from .architecture import Architecture, submodule
 from .attention import Attention
-from .errors import CaptureError, SiteError, TraceError
+from .errors import CaptureError, SiteError
 from .names import Catalog, Entry, unknown, why_absent
 from .norms import norm_scale
 from .points import view
@@ -19,9 +19,6 @@ from .tokens import Tokens
 
 if TYPE_CHECKING:
     from .interventions import Intervention
-
-LAZY = ("attention", "result")
-
 
 class Trace:
     """What one run showed: tokens, logits, and activations under their usual names.
@@ -49,7 +46,7 @@ class Trace:
         *,
         names: tuple[str, ...],
         values: Mapping[str, Tensor],
-        records: Mapping[str, tuple[Attention, Tensor]] | None = None,
+        records: Mapping[str, tuple[Attention, Tensor | None]] | None = None,
         axes: Mapping[str, tuple[str, ...]] | None = None,
         architecture: Architecture | None = None,
         model: nn.Module | None = None,
@@ -73,6 +70,7 @@ class Trace:
         self._catalog = catalog
         self._known = frozenset(names)
         self._weights: dict[str, Tensor] = {}
+        self._stamps = self._stamped()
         self._verified: dict[str, str | None] = dict.fromkeys(edited)
 
     @classmethod
@@ -115,8 +113,8 @@ class Trace:
             axes = self.axes(name) if name in self._known else ()
             if axis in axes and self._entry_is_plain(name):
                 return int(self.read(name).shape[axes.index(axis)])
-        for attention, z in self._records.values():
-            return int(z.shape[0] if axis == "batch" else attention.query.shape[2])
+        for attention, _ in self._records.values():
+            return int(attention.query.shape[0 if axis == "batch" else 2])
         if self.logits is not None and axis in ("batch", "position") and self.logits.dim() == 3:
             return int(self.logits.shape[0 if axis == "batch" else 1])
         raise SiteError(f"nothing in this trace has an axis {axis!r}")
@@ -158,6 +156,8 @@ class Trace:
         """
         axes = self.axes(name)
         plan = {axis: _selection(axis, axes, name, given) for axis, given in index.items()}
+        for axis, chosen in plan.items():
+            _check_range(chosen, self._length(name, axes, axis), axis, name, index[axis])
         if name in self._axes:
             value = _take(self._values[name], axes, plan)
         elif name == "logits":
@@ -171,6 +171,50 @@ class Trace:
                 value = value.select(n, 0)
         return value
 
+    def _length(self, name: str, axes: tuple[str, ...], axis: str) -> int:
+        """How long an axis is, without computing anything."""
+        if name in self._axes:
+            return self._values[name].shape[axes.index(axis)]
+        if name == "logits":
+            assert self.logits is not None
+            return self.logits.shape[axes.index(axis)]
+        assert self._catalog is not None
+        entry = self._catalog[name]
+        if entry.kind in ("attention", "result"):
+            attention, _ = self._records[entry.record]
+            by_head = (attention.key if entry.quantity in ("k", "rot_k", "v") else attention.query).shape
+            sizes = {"batch": by_head[0], "head": by_head[1], "kv_head": by_head[1], "position": by_head[2]}
+            sizes |= {"query": attention.query.shape[2], "key": attention.key.shape[2]}
+            sizes["d_head"] = attention.value.shape[-1] if entry.quantity in ("z", "v") else by_head[-1]
+            sizes["d_model"] = self.architecture.d_model if self.architecture is not None else 0
+            return sizes[axis]
+        source = self._catalog[entry.source] if entry.kind == "scale" else entry
+        value = view(source, self._values[source.name], self._shape(source))
+        return value.shape[axes.index(axis)]
+
+    def _check_weights(self, entry: Entry) -> None:
+        """Weights that a value is computed from must be those of the run."""
+        for parameter, owner, key, version in self._stamps.get(entry.name, ()):
+            if owner._parameters.get(key) is not parameter or parameter._version != version:
+                raise CaptureError(
+                    f"{entry.name} is computed when it is read, from weights ({type(owner).__name__}.{key}) that have "
+                    "changed since the trace was made; trace again, or read it before changing the model"
+                )
+
+    def _stamped(self) -> dict[str, list[tuple[nn.Parameter, nn.Module, str, int]]]:
+        """Versions of the weights that values are computed from."""
+        stamps: dict[str, list[tuple[nn.Parameter, nn.Module, str, int]]] = {}
+        if self.model is None or self._catalog is None:
+            return stamps
+        for name in self._catalog.computed(self.names):
+            part = self._catalog[name].part
+            assert part is not None
+            module = submodule(self.model, part.path)
+            stamps[name] = [
+                (p, module, key, p._version) for key, p in module._parameters.items() if p is not None and not p.is_inference()
+            ]
+        return stamps
+
     def _compute(self, entry: Entry, axes: tuple[str, ...], plan: dict[str, Any]) -> Tensor:
         if entry.kind == "attention":
             return self._of_attention(entry, axes, plan)
@@ -178,13 +222,18 @@ class Trace:
             return _take(self._values[entry.name], axes, plan)
         if entry.kind == "result":
             z = self._records[entry.record][1]
+            assert z is not None
+            self._check_weights(entry)
             part = {a: i for a, i in plan.items() if a != "d_model"}
             z = _take(_split(z, entry), ("batch", "position", "head", "d_head"), part)
             found = head_results(self._output_weight(entry), z, plan.get("head", slice(None)))
             return _take(found, axes, {a: i for a, i in plan.items() if a == "d_model"})
         if entry.kind == "scale":
             assert self.model is not None and entry.part is not None
-            stream = self.read(entry.source)
+            self._check_weights(entry)
+            assert self._catalog is not None
+            source = self._catalog[entry.source]
+            stream = view(source, self._values[source.name], self._shape(source))
             scale = norm_scale(self.model.get_submodule(entry.part.path), stream, entry.name)
             return _take(scale, axes, plan)
         return _take(view(entry, self._values[entry.name], self._shape(entry)), axes, plan)
@@ -209,6 +258,7 @@ class Trace:
         attention, z = self._records[entry.record]
         quantity = entry.quantity
         if quantity == "z":
+            assert z is not None
             return _take(_split(z, entry), axes, plan)
         if quantity in ("q", "rot_q"):
             return _take(attention.query.transpose(1, 2), axes, plan)
@@ -222,10 +272,11 @@ class Trace:
         cells = getattr(attention, quantity)(*part)
         return _take(cells, axes, {a: i for a, i in plan.items() if a == "key"})
 
-    def _verify(self, entry: Entry, attention: Attention, z: Tensor) -> None:
-        """What is recomputed must explain what the layer returned in this very run."""
+    def _verify(self, entry: Entry, attention: Attention, z: Tensor | None) -> None:
+        """What is recomputed must explain what the layer returned in this very run, where that was kept too."""
         if entry.record not in self._verified:
-            if z.dtype != attention.query.dtype or attention.weights is not None:
+            hollow = attention.value.numel() > 1 and attention.value.untyped_storage().nbytes() <= 8
+            if z is None or hollow or z.dtype != attention.query.dtype or attention.weights is not None:
                 self._verified[entry.record] = None
             else:
                 error = attention.error(z)
@@ -258,6 +309,7 @@ class Trace:
         if entry.kind == "attention" and entry.quantity not in ("scores", "masked_scores", "pattern"):
             attention, z = self._records[entry.record]
             if entry.quantity == "z":
+                assert z is not None
                 return z, lambda slope: _split(slope, entry)
             field = {"q": "query", "k": "key", "v": "value"}[entry.quantity[-1]]
             return getattr(attention, field), lambda slope: slope.transpose(1, 2)
@@ -350,7 +402,13 @@ def _selection(axis: str, axes: tuple[str, ...], name: str, given: Any) -> Any:
         return slice(given, given + 1 or None)
     if isinstance(given, slice):
         return given
-    return torch.as_tensor(given)
+    try:
+        chosen = torch.as_tensor(given)
+    except (TypeError, ValueError, RuntimeError):
+        chosen = torch.tensor(0.5)
+    if chosen.is_floating_point() or chosen.dtype == torch.bool or chosen.dim() > 1:
+        raise SiteError(f"{axis}={given!r} at {name}; pass a number, a slice, or several whole numbers")
+    return chosen.reshape(-1)
 
 
 def _take(value: Tensor, axes: tuple[str, ...], plan: Mapping[str, Any]) -> Tensor:
@@ -359,16 +417,16 @@ def _take(value: Tensor, axes: tuple[str, ...], plan: Mapping[str, Any]) -> Tens
         chosen = plan.get(axis)
         if chosen is None:
             continue
-        if isinstance(chosen, slice) and chosen.step in (None, 1):
-            _check_slice(chosen, value.shape[n], axis)
         value = value[(slice(None),) * n + (chosen.to(value.device) if isinstance(chosen, Tensor) else chosen,)]
     return value
 
 
-def _check_slice(chosen: slice, size: int, axis: str) -> None:
-    single = chosen.start is not None and (chosen.stop == chosen.start + 1 or (chosen.start == -1 and chosen.stop is None))
-    if single and not -size <= chosen.start < size:
-        raise SiteError(f"{axis} {chosen.start} is out of range: there are {size}")
+def _check_range(chosen: Any, size: int, axis: str, name: str, given: Any) -> None:
+    """Numbers must lie on the axis; slices may run over its ends, as in Python."""
+    numbers = [given] if isinstance(given, int) else chosen.tolist() if isinstance(chosen, Tensor) else []
+    for number in numbers:
+        if not -size <= number < size:
+            raise SiteError(f"{axis} {number} at {name} is out of range: there are {size}, so pass {-size} to {size - 1}")
 
 
-__all__ = ["LAZY", "Trace", "TraceError", "trace"]
+__all__ = ["Trace", "trace"]

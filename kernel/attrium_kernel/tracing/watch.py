@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from .attention import Attention
-from .handwritten import Handwritten
+from .handwritten import Handwritten, four, leading
 
 
 class Seen(Protocol):
@@ -141,13 +141,21 @@ class FunctionsSeen(TorchFunctionMode):
     Seen are `scaled_dot_product_attention`, `multi_head_attention_forward` (by which `nn.MultiheadAttention` and
     `nn.TransformerEncoder` run), and hand-written attention: a softmax over the last axis of a matrix product, whose
     result is multiplied by another tensor.
+
+    Args:
+        seen: told of each attention.
+        inside: whether to look at all now.
+        batch: examples in the module that is running, or None: tells what a single leading axis stands for.
     """
 
-    def __init__(self, seen: Seen, inside: Callable[[], bool] = lambda: True) -> None:
+    def __init__(
+        self, seen: Seen, inside: Callable[[], bool] = lambda: True, batch: Callable[[], int | None] = lambda: None
+    ) -> None:
         super().__init__()
         self.seen = seen
         self.inside = inside
-        self.written = Handwritten(seen)
+        self.batch = batch
+        self.written = Handwritten(seen, batch)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -171,30 +179,25 @@ class FunctionsSeen(TorchFunctionMode):
         scale: float | None = None,
         enable_gqa: bool = False,
     ) -> Tensor:
-        lift = 4 - query.dim()
-
-        def lifted(t: Tensor) -> Tensor:
-            return t[(None,) * lift] if lift > 0 else t
-
+        shape = query.shape
+        lead = leading(query, self.batch())
         attention = Attention(
-            lifted(query),
-            lifted(key),
-            lifted(value),
-            mask=attn_mask if attn_mask is None else attn_mask[(None,) * (4 - attn_mask.dim())],
+            four(query, lead),
+            four(key, lead),
+            four(value, lead),
+            mask=attn_mask if attn_mask is None else four(attn_mask, lead),
             scaling=query.shape[-1] ** -0.5 if scale is None else scale,
             causal=is_causal,
         )
 
         def compute(query: Tensor = attention.query, key: Tensor = attention.key, value: Tensor = attention.value) -> Any:
             extra = {"enable_gqa": True} if enable_gqa else {}
-            out = F.scaled_dot_product_attention(
-                query, key, value, attn_mask, dropout_p, is_causal, scale=scale, **extra
-            )
+            mask = attention.mask if query.dim() == 4 else attn_mask
+            out = F.scaled_dot_product_attention(query, key, value, mask, dropout_p, is_causal, scale=scale, **extra)
             return out.transpose(1, 2), None
 
         out, _ = self.seen(None, attention, compute)
-        out = out.transpose(1, 2)
-        return out[(0,) * lift] if lift > 0 else out
+        return out.transpose(1, 2).reshape(*shape[:-1], value.shape[-1])
 
 
 def multi_head(

@@ -290,8 +290,8 @@ def measured_map(module: nn.Module, path: str, d_in: int | None) -> LinearMap:
     _readable(like, path)
     with torch.no_grad(), untouched(module, False):
         probe = torch.eye(d_in, dtype=like.dtype, device=like.device)
-        bias = module(torch.zeros_like(probe[:1]))[0].float()
-        weight = torch.cat([module(rows).float() - bias for rows in probe.chunk(-(-d_in // 512))])
+        bias = module.forward(torch.zeros_like(probe[:1]))[0].float()
+        weight = torch.cat([module.forward(rows).float() - bias for rows in probe.chunk(-(-d_in // 512))])
     found = weight, (bias if bias.any() else None)
     if not _does(module, found):
         raise ArchitectureError(
@@ -309,7 +309,7 @@ def _does(module: nn.Module, claim: LinearMap) -> bool:
     x = torch.randn(3, weight.shape[0], generator=generator).to(like.device, like.dtype)
     try:
         with torch.no_grad(), untouched(module, False):
-            out = module(x)
+            out = module.forward(x)  # hooks are left alone: a run may be going on
     except (RuntimeError, TypeError, ValueError):
         return False
     wanted = functional.linear(x.float(), weight.float().T, None if bias is None else bias.float())

@@ -102,7 +102,7 @@ def mixed(run: Run, p: str, q: Tensor, k: Tensor, v: Tensor, o: Any, seen: Tenso
     """Attention from q, k, v `(batch, position, head, d_head)` to `attn_out`."""
     scores = run.at(f"{p}attn.scores", oracles.products(q, k, scale, None))
     masked = run.at(f"{p}attn.masked_scores", scores.masked_fill(~seen, -torch.inf))
-    pattern = run.at(f"{p}attn.pattern", torch.softmax(masked, -1))
+    pattern = run.at(f"{p}attn.pattern", torch.softmax(masked, -1).nan_to_num())  # a padding token may see nothing
     group = q.shape[2] // k.shape[2]
     z = torch.stack([pattern[:, h] @ v[:, :, h // group] for h in range(q.shape[2])], 2)
     z = run.at(f"{p}attn.z", z)
@@ -127,7 +127,9 @@ def gpt2(model: Any, ids: Tensor, keep: Tensor | None = None, **how: Any) -> Val
         run.at(f"{p}ln1.scale", oracles.norm_scale(x, "layer", 1e-5))
         out = run.at(f"{p}ln1.out", ln1(x))
 
-        def part(name: str, number: int, out: Tensor = out, x: Tensor = x, ln1: Any = ln1, block: Any = block) -> Tensor:
+        def part(
+            name: str, number: int, out: Tensor = out, x: Tensor = x, ln1: Any = ln1, block: Any = block
+        ) -> Tensor:
             def project(normed: Tensor) -> Tensor:
                 return linear(block.attn.c_attn)(normed).chunk(3, -1)[number].view(batch, length, 4, 6)
 

@@ -7,7 +7,6 @@ forgotten one shows.
 
 from __future__ import annotations
 
-import functools
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -149,7 +148,9 @@ def randomise(model: nn.Module, seed: int = 0, gain: float = 1.2) -> nn.Module:
                     weight.copy_(normal(weight))
                 elif weight.dim() >= 2:
                     transposed = type(module).__name__ in ("Conv1D", "GptOssExperts")
-                    fan_in = weight.shape[-2] if transposed else weight[0].numel() if weight.dim() != 3 else weight.shape[-1]
+                    fan_in = (
+                        weight.shape[-2] if transposed else weight[0].numel() if weight.dim() != 3 else weight.shape[-1]
+                    )
                     weight.copy_(normal(weight) * gain * fan_in**-0.5)
                 else:
                     around = 1.0 if bool((weight == 1).all()) else 0.0
@@ -179,10 +180,15 @@ def build(name: str, implementation: str = "eager") -> nn.Module:
     return SUBJECTS[name].make(implementation)  # type: ignore[call-arg]
 
 
-@functools.cache
+_SHARED: dict[tuple[str, str], nn.Module] = {}
+
+
 def shared(name: str, implementation: str = "eager") -> nn.Module:
     """The one model of a family that tests share; a test that changes it makes its own with `build`."""
-    return build(name, implementation)
+    key = (name, implementation)
+    if key not in _SHARED:
+        _SHARED[key] = build(*key)
+    return _SHARED[key]
 
 
 def text() -> dict[str, Tensor]:
@@ -297,11 +303,7 @@ SUBJECTS["gpt2 scaled by layer"] = replace(
         hf.GPT2LMHeadModel,
         lambda: gpt2_config(scale_attn_by_inverse_layer_idx=True, reorder_and_upcast_attn=True),
     ),
-    stacks=(
-        replace(
-            GPT2_STACK, attention=replace(GPT2_STACK.attention, scale=lambda layer: 6**-0.5 / (layer + 1))
-        ),
-    ),
+    stacks=(replace(GPT2_STACK, attention=replace(GPT2_STACK.attention, scale=lambda layer: 6**-0.5 / (layer + 1))),),
 )
 SUBJECTS["gpt-neo"] = Subject(
     of(
@@ -539,7 +541,9 @@ SUBJECTS["opt"] = Subject(of(hf.OPTForCausalLM, opt_config), (OPT_STACK,), "lm_h
 SUBJECTS["opt post-norm"] = replace(
     SUBJECTS["opt"],
     make=of(hf.OPTForCausalLM, lambda: opt_config(do_layer_norm_before=False, word_embed_proj_dim=16)),
-    stacks=(replace(OPT_STACK, form="post-norm", ln_final=None, embed=""),),  # a projection makes it as wide as the stream
+    stacks=(
+        replace(OPT_STACK, form="post-norm", ln_final=None, embed=""),
+    ),  # a projection makes it as wide as the stream
 )
 
 # ---- Llama and its kin
@@ -554,9 +558,7 @@ SUBJECTS["mistral"] = llama_like(
     lambda: hf.MistralConfig(**LLAMA_LIKE, **WIDE_HEADS, sliding_window=WINDOW),
     llama_stack(wide(windows=lambda layer: WINDOW)),
 )
-SUBJECTS["qwen2"] = llama_like(
-    hf.Qwen2ForCausalLM, lambda: hf.Qwen2Config(**LLAMA_LIKE), llama_stack(self_attn())
-)
+SUBJECTS["qwen2"] = llama_like(hf.Qwen2ForCausalLM, lambda: hf.Qwen2Config(**LLAMA_LIKE), llama_stack(self_attn()))
 SUBJECTS["qwen3"] = llama_like(
     hf.Qwen3ForCausalLM,
     lambda: hf.Qwen3Config(**LLAMA_LIKE, **WIDE_HEADS),
@@ -681,9 +683,7 @@ SUBJECTS["stablelm"] = llama_like(
 )
 SUBJECTS["stablelm parallel"] = llama_like(
     hf.StableLmForCausalLM,
-    lambda: hf.StableLmConfig(
-        **LLAMA_LIKE, partial_rotary_factor=0.7, qk_layernorm=True, use_parallel_residual=True
-    ),
+    lambda: hf.StableLmConfig(**LLAMA_LIKE, partial_rotary_factor=0.7, qk_layernorm=True, use_parallel_residual=True),
     llama_stack(
         self_attn(rotary_dims=4, q_norm="self_attn.q_layernorm", k_norm="self_attn.k_layernorm"),
         norm="layer",
@@ -807,7 +807,9 @@ SUBJECTS["distilbert"] = Subject(
     (
         Stack(
             blocks="distilbert.transformer.layer.{i}",
-            attention=Attention(**{part: f"attention.{part}_lin" for part in "qkv"}, o="attention.out_lin", causal=False),
+            attention=Attention(
+                **{part: f"attention.{part}_lin" for part in "qkv"}, o="attention.out_lin", causal=False
+            ),
             embed="distilbert.embeddings.word_embeddings",
             pos_embed="distilbert.embeddings.position_embeddings",
             ln1="sa_layer_norm",

@@ -1,6 +1,6 @@
 """What every name should be: from a plain forward's module inputs and outputs, and attention written out by hand.
 
-Nothing here uses the tracer. A recording is made with ordinary hooks on the plain model; everything that happens between
+Nothing here uses the tracer. A recording is made with ordinary hooks on the plain model; all that happens between
 modules (splitting heads, rotation, scores, masks, softmax, results per head, scales of norms) is computed again from
 `models.Stack`, the facts written down for each family.
 """
@@ -67,7 +67,7 @@ def plain(model: nn.Module, inputs: Mapping[str, Any], **more: Any) -> Any:
 
 
 def split(layout: str, fused: Tensor, a: Attention) -> tuple[Tensor, Tensor, Tensor]:
-    """Queries `(..., heads, d_head)`, keys and values `(..., kv_heads, d_head)` out of a fused projection's features."""
+    """Queries `(..., heads, d_head)`, keys and values `(..., kv_heads, d_head)` out of fused features."""
     shape = fused.shape[:-1]
     if layout == "blocks":
         q, k, v = fused.split([a.heads * a.d_head, a.kv_heads * a.d_head, a.kv_heads * a.d_head], -1)

@@ -35,9 +35,9 @@ from . import models
 from .test_parity import traced
 
 ADVICE = re.compile(
-    r"\b(pass|give|use|set|name|choose|put|leave|check|capture|read|raise|did you mean|must|needs?|expected|keep|correct|"
-    r"write|add|load|say|fewer|instead|call|one of|Patch|"
-    r"(there|names|roles|receivers|senders|stacks|known|axes) are|they are like|this model has|tracing sees|can't be traced|it is \S+)\b",
+    r"\b(pass|give|use|set|name|choose|put|leave|check|capture|read|raise|did you mean|must|needs?|expected|keep|"
+    r"correct|write|add|load|say|fewer|shorten|is the tokenizer|instead|call|one of|Patch|they are like|this model has|"
+    r"tracing sees|can't be traced|it is|(there|names|roles|receivers|senders|stacks|known|axes) are)\b",
     re.I,
 )
 IDS = models.text()["input_ids"]
@@ -100,7 +100,12 @@ def test_a_block_beyond_the_last_says_how_many_there_are() -> None:
 
 
 def test_an_intervention_at_an_absent_name_says_why_it_is_absent() -> None:
-    says(run(Zero("blocks.0.resid_mid"), name="gpt-neox"), (SiteError, InterventionError), "blocks.0.resid_mid", "parallel")
+    says(
+        run(Zero("blocks.0.resid_mid"), name="gpt-neox"),
+        (SiteError, InterventionError),
+        "blocks.0.resid_mid",
+        "parallel",
+    )
     says(run(Zero("blocks.0.attn.rot_q")), (SiteError, InterventionError), "rot_q")
 
 
@@ -138,7 +143,11 @@ def test_a_position_out_of_range_says_how_many_there_are(position: Any) -> None:
     says(run(Zero(Site("blocks.0.resid_post", position=position))), (SiteError, InterventionError), str(wrong), "9")
 
 
-@pytest.mark.parametrize(("where", "size"), [({"rows": 3}, "3"), ({"rows": -4}, "3"), ({"index": 24}, "24"), ({"index": (0, -25)}, "24")], ids=str)
+@pytest.mark.parametrize(
+    ("where", "size"),
+    [({"rows": 3}, "3"), ({"rows": -4}, "3"), ({"index": 24}, "24"), ({"index": (0, -25)}, "24")],
+    ids=str,
+)
 def test_rows_and_dimensions_out_of_range_are_named(where: dict[str, Any], size: str) -> None:
     says(run(Zero(Site("blocks.0.resid_post", **where))), (SiteError, InterventionError), size)
 
@@ -179,7 +188,9 @@ def test_a_part_that_cannot_be_read_is_named(name: str, index: dict[str, Any], w
 
 
 @pytest.mark.parametrize("name", ["blocks.0.attn.z", "blocks.0.attn.result", "blocks.0.attn.q"])
-@pytest.mark.parametrize("index", [{"head": 4}, {"head": [1, 5]}, {"head": -5}, {"position": 99}, {"batch": 3}], ids=str)
+@pytest.mark.parametrize(
+    "index", [{"head": 4}, {"head": [1, 5]}, {"head": -5}, {"position": 99}, {"batch": 3}], ids=str
+)
 def test_parts_of_values_out_of_range_are_named(name: str, index: dict[str, Any]) -> None:
     says(lambda: traced("gpt2", "eager").read(name, **index), SiteError, next(iter(index)))
 
@@ -215,7 +226,10 @@ def test_a_source_of_another_length_or_batch_says_both(shape: tuple[int, int], s
 def test_a_source_position_out_of_range_is_named() -> None:
     source = traced("gpt2", "eager")
     says(run(Patch(Site("blocks.0.resid_post", position=1), source, position=40)), (InterventionError, SiteError), "40")
-    says(run(Patch(Site("blocks.0.resid_post", position=(1, 2)), source, position=(1, 2, 3))), (InterventionError, SiteError))
+    says(
+        run(Patch(Site("blocks.0.resid_post", position=(1, 2)), source, position=(1, 2, 3))),
+        (InterventionError, SiteError),
+    )
 
 
 def test_a_source_without_the_value_says_so() -> None:
@@ -230,7 +244,7 @@ def test_a_source_of_another_model_says_what_differs() -> None:
 
 @pytest.mark.parametrize("source", [None, 3, "trace", [1.0]], ids=repr)
 def test_a_source_of_no_known_kind_is_refused(source: Any) -> None:
-    says(run(Patch("blocks.0.resid_post", source)), InterventionError, type(source).__name__)
+    says(lambda: run(Patch("blocks.0.resid_post", source))(), InterventionError, repr(source))
 
 
 @pytest.mark.parametrize(
@@ -252,13 +266,15 @@ def test_settings_of_no_known_kind_are_refused_when_made_or_run(make: Callable[[
 
 @pytest.mark.parametrize("factor", [float("nan"), float("inf")])
 def test_factors_and_vectors_that_are_no_numbers_are_refused(factor: float) -> None:
-    says(run(Scale("blocks.0.resid_post", factor)), InterventionError, str(factor))
+    says(lambda: run(Scale("blocks.0.resid_post", factor))(), InterventionError, str(factor))
     vector = torch.ones(24)
     vector[3] = factor
-    says(run(Steer("blocks.0.resid_post", vector)), InterventionError, "finite")
+    says(lambda: run(Steer("blocks.0.resid_post", vector))(), InterventionError, "finite")
 
 
-@pytest.mark.parametrize("result", [None, 3.0, torch.ones(3, 9, 23), torch.ones(24)], ids=["none", "number", "shape", "vector"])
+@pytest.mark.parametrize(
+    "result", [None, 3.0, torch.ones(3, 9, 23), torch.ones(24)], ids=["none", "number", "shape", "vector"]
+)
 def test_a_function_that_returns_something_else_is_refused(result: Any) -> None:
     says(run(Replace("blocks.0.resid_post", lambda v: result)), InterventionError, "blocks.0.resid_post")
 
@@ -292,9 +308,10 @@ def test_an_edge_that_is_no_path_is_refused(sender: str, receiver: str) -> None:
     assert sender in message or receiver in message
 
 
-def test_an_edge_through_a_normed_stream_is_refused_or_right() -> None:
+def test_an_edge_through_a_normed_stream_is_refused() -> None:
     # In BERT every sum is normed: nothing that a block writes reaches a later one by addition alone.
-    says(run(Zero(Edge(Site("blocks.0.attn_out"), Site("blocks.1.attn.q"))), name="bert"), TraceError, "post-norm")
+    with pytest.raises(TraceError, match="post-norm"):
+        run(Zero(Edge(Site("blocks.0.attn_out"), Site("blocks.1.attn.q"))), name="bert")()
 
 
 # ---- inputs
@@ -305,7 +322,9 @@ def test_text_without_a_tokenizer_says_what_to_pass() -> None:
     says(lambda: trace(models.shared("gpt2"), ["one", "two"]), TraceError, "tokenizer")
 
 
-@pytest.mark.parametrize("wrong", [None, 3.5, object(), [], ""], ids=["none", "number", "object", "no texts", "no text"])
+@pytest.mark.parametrize(
+    "wrong", [None, 3.5, object(), [], ""], ids=["none", "number", "object", "no texts", "no text"]
+)
 def test_inputs_of_no_known_kind_say_which_kinds_there_are(wrong: Any) -> None:
     says(lambda: trace(models.shared("gpt2"), wrong), TraceError)
 
@@ -328,9 +347,7 @@ def test_what_is_no_module_is_refused(model: Any) -> None:
     says(lambda: trace(model, IDS), TraceError)
 
 
-@pytest.mark.parametrize(
-    "capture", [3, [3], {"names": "embed"}, True, [None]], ids=repr
-)
+@pytest.mark.parametrize("capture", [3, [3], {"names": "embed"}, True, [None]], ids=repr)
 def test_a_capture_of_no_known_kind_is_refused(capture: Any) -> None:
     says(run(capture=capture), CaptureError)
 
@@ -382,21 +399,22 @@ def test_shared_layers_are_refused_rather_than_mixed_up() -> None:
     from transformers import AlbertConfig, AlbertForMaskedLM
 
     config = AlbertConfig(
-        vocab_size=53, hidden_size=24, embedding_size=24, num_hidden_layers=3, num_attention_heads=4, intermediate_size=40
+        vocab_size=53,
+        hidden_size=24,
+        embedding_size=24,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        intermediate_size=40,
     )
     model = AlbertForMaskedLM(config).eval()
     says(lambda: trace(model, IDS), ArchitectureError)
 
 
-def test_weights_that_are_not_finite_are_named() -> None:
+def test_weights_that_are_not_finite_are_traced_to_where_they_are() -> None:
     model: Any = models.build("gpt2")
     with torch.no_grad():
         model.transformer.h[1].mlp.c_fc.weight[0, 0] = float("nan")
-    try:
-        t = trace(model, IDS)
-    except TraceError as error:
-        assert "finite" in str(error) or "nan" in str(error).lower()
-        return
+    t = trace(model, IDS)
     assert t["blocks.1.mlp.pre"].isnan().any() and not t["blocks.1.resid_mid"].isnan().any()
 
 
@@ -409,4 +427,6 @@ def test_a_correction_that_names_nothing_is_refused() -> None:
     architecture = Architecture.of(models.shared("gpt2"))
     says(lambda: architecture.corrected({"mlp.dwon": "transformer.h.{i}.mlp.c_proj"}), ArchitectureError, "mlp.dwon")
     wrong = architecture.corrected({"mlp.down": "transformer.h.{i}.mlp.nowhere"})
-    says(lambda: trace(models.shared("gpt2"), IDS, architecture=wrong), ArchitectureError, "nowhere", "mlp.down")
+    says(
+        lambda: trace(models.shared("gpt2"), IDS, architecture=wrong), ArchitectureError, "transformer.h.0.mlp.nowhere"
+    )

@@ -57,5 +57,3 @@ def test_saved_interventions_come_back_and_do_the_same(tmp_path: Any) -> None:
 def test_a_function_cannot_be_saved_and_says_so(tmp_path: Any) -> None:
     with pytest.raises(InterventionError, match="Replace"):
         save_interventions(tmp_path / "edits", [Replace("embed", lambda v: v)])
-
-

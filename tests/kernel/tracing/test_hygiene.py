@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-import torch.nn.functional as F  # noqa: N812  # torch's own habit
+import torch.nn.functional as F  # torch's own habit
 import transformers
 from torch import Tensor, nn
 
@@ -105,7 +105,18 @@ def test_interventions_leave_everything_as_it_was(name: str) -> None:
         trace(model, given, interventions=edits, grad=True)
 
 
-@pytest.mark.parametrize("site", ["embed", "blocks.0.resid_pre", "blocks.1.attn.q", "blocks.1.attn.pattern", "blocks.1.attn.z", "blocks.1.mlp.post", "blocks.1.attn.result"])
+@pytest.mark.parametrize(
+    "site",
+    [
+        "embed",
+        "blocks.0.resid_pre",
+        "blocks.1.attn.q",
+        "blocks.1.attn.pattern",
+        "blocks.1.attn.z",
+        "blocks.1.mlp.post",
+        "blocks.1.attn.result",
+    ],
+)
 @pytest.mark.parametrize("name", ["gpt2", "llama", "bloom"])
 def test_an_intervention_that_raises_leaves_everything_as_it_was(name: str, site: str) -> None:
     model = busy(name)
@@ -117,7 +128,9 @@ def test_an_intervention_that_raises_leaves_everything_as_it_was(name: str, site
 @pytest.mark.parametrize("error", [Boom, KeyboardInterrupt, Cancelled])
 @pytest.mark.parametrize("where", [0, 1])
 @pytest.mark.parametrize("name", ["gpt2", "llama", "bloom", "bert"])
-def test_a_model_that_raises_midway_leaves_everything_as_it_was(name: str, where: int, error: type[BaseException]) -> None:
+def test_a_model_that_raises_midway_leaves_everything_as_it_was(
+    name: str, where: int, error: type[BaseException]
+) -> None:
     model = busy(name)
     block: Any = model.get_submodule(models.SUBJECTS[name].stacks[0].blocks.format(i=where))
     failing = {"now": False}
@@ -134,7 +147,11 @@ def test_a_model_that_raises_midway_leaves_everything_as_it_was(name: str, where
         with untouched_all(model), pytest.raises(error):
             trace(model, models.text())
         failing["now"] = False
-    assert_close(trace(model, models.text()).logits, trace(models.shared(name, models.SUBJECTS[name].implementations[-1]), models.text()).logits, 0.0)
+    assert_close(
+        trace(model, models.text()).logits,
+        trace(models.shared(name, models.SUBJECTS[name].implementations[-1]), models.text()).logits,
+        0.0,
+    )
 
 
 def test_wrong_calls_leave_everything_as_it_was() -> None:
@@ -159,7 +176,11 @@ def test_a_model_in_train_mode_is_traced_in_eval_mode(name: str) -> None:
     assert_close(t.logits, right, 0.0)
     assert all(module.training for module in model.modules())
     p = models.SUBJECTS[name].stacks[-1].prefix
-    assert_close(t[f"{p}blocks.1.attn.pattern"], trace(models.shared(name), models.SUBJECTS[name].inputs())[f"{p}blocks.1.attn.pattern"], 0.0)
+    assert_close(
+        t[f"{p}blocks.1.attn.pattern"],
+        trace(models.shared(name), models.SUBJECTS[name].inputs())[f"{p}blocks.1.attn.pattern"],
+        0.0,
+    )
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, torch.enable_grad])
@@ -179,8 +200,9 @@ def test_it_works_under_every_gradient_mode(name: str, mode: Callable[[], Any]) 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
 def test_gradients_asked_for_come_also_where_they_are_switched_off(mode: Callable[[], Any]) -> None:
+    model = models.build("gpt2")
     with mode():
-        t = trace(models.build("gpt2"), models.text(), grad=True)
+        t = trace(model, models.text(), grad=True)
     (grad,) = torch.autograd.grad(t.logits.sum(), t["blocks.1.resid_post"])
     assert grad.abs().max() > 0
 
@@ -248,7 +270,10 @@ def together(calls: list[Callable[[], Any]]) -> list[Any]:
 
 @pytest.mark.parametrize(("one", "two"), [("gpt2", "llama"), ("llama", "qwen2"), ("bloom", "gpt-j"), ("gpt2", "bloom")])
 def test_two_models_in_two_threads_do_not_disturb_each_other(one: str, two: str) -> None:
-    first, second = models.build(one, models.SUBJECTS[one].implementations[-1]), models.build(two, models.SUBJECTS[two].implementations[-1])
+    first, second = (
+        models.build(one, models.SUBJECTS[one].implementations[-1]),
+        models.build(two, models.SUBJECTS[two].implementations[-1]),
+    )
     zero = [Zero(Site("blocks.*.attn.z", head=1))]
     right = [trace(first, models.text(), interventions=zero).logits, oracles.plain(second, models.text()).logits]
     before = of_library()
@@ -310,7 +335,11 @@ def test_the_models_inputs_are_not_written_to() -> None:
 def test_a_patched_source_is_not_written_to() -> None:
     there = trace(models.shared("gpt2"), models.text())
     before = {name: there[name].clone() for name in there.names}
-    patches = [Patch("blocks.*.resid_pre", there), Scale("blocks.*.resid_pre", 2.0), Scale(Site("blocks.*.resid_post", position=0), 3.0)]
+    patches = [
+        Patch("blocks.*.resid_pre", there),
+        Scale("blocks.*.resid_pre", 2.0),
+        Scale(Site("blocks.*.resid_post", position=0), 3.0),
+    ]
     trace(models.shared("gpt2"), models.ids(3, 9, seed=2), interventions=patches)
     for name, value in before.items():
         assert torch.equal(there[name], value), name

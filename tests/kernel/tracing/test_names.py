@@ -59,9 +59,7 @@ def test_names_have_the_oracles_values(name: str, implementation: str, group: st
 @pytest.mark.parametrize("group", ["stream", "scores", "mixes"])
 @pytest.mark.parametrize("side", ["left", "right"])
 @pytest.mark.parametrize(("name", "implementation"), models.TEXT_ONLY)
-def test_names_of_padded_batches_have_the_oracles_values(
-    name: str, implementation: str, side: str, group: str
-) -> None:
+def test_names_of_padded_batches_have_the_oracles_values(name: str, implementation: str, side: str, group: str) -> None:
     check(name, implementation, group, side)
 
 
@@ -133,7 +131,15 @@ def test_names_come_in_the_order_of_the_forward(name: str) -> None:
     for stack in models.SUBJECTS[name].stacks:
         p = f"{stack.prefix}blocks."
         order = ["0.resid_pre", "0.attn.q", "0.attn.scores", "0.attn.masked_scores", "0.attn.pattern", "0.attn.z"]
-        order += ["0.attn.result", "0.attn.out", "0.attn_out", "0.mlp_out", "0.resid_post", "1.resid_pre", "1.resid_post"]
+        order += [
+            "0.attn.result",
+            "0.attn.out",
+            "0.attn_out",
+            "0.mlp_out",
+            "0.resid_post",
+            "1.resid_pre",
+            "1.resid_post",
+        ]
         found = [rank[p + each] for each in order]
         assert found == sorted(found), [names[i] for i in found]
     assert names[-1] == "logits" and names[-2] == "unembed"

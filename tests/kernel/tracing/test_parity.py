@@ -125,7 +125,9 @@ def test_what_one_block_leaves_the_next_receives(name: str, implementation: str)
             assert_close(t[f"{stack.prefix}blocks.{i}.{left}"], t[f"{stack.prefix}blocks.{i + 1}.resid_pre"], 0.0)
 
 
-@pytest.mark.parametrize("name", [n for n, s in models.SUBJECTS.items() if s.stacks[-1].form != "post-norm" and n != "vit"])
+@pytest.mark.parametrize(
+    "name", [n for n, s in models.SUBJECTS.items() if s.stacks[-1].form != "post-norm" and n != "vit"]
+)
 def test_all_writers_together_are_the_last_stream(name: str) -> None:
     t, stack = traced(name, "eager"), models.SUBJECTS[name].stacks[-1]
     total = t[f"{stack.prefix}blocks.0.resid_pre"].clone()
@@ -172,7 +174,7 @@ def test_ids_as_a_tensor_are_the_first_argument() -> None:
 
 
 def test_further_arguments_of_the_model_are_passed_on() -> None:
-    model, ids = models.shared("llama"), models.text()["input_ids"]
+    model, ids = models.build("llama"), models.text()["input_ids"]
     positions = torch.arange(models.LENGTH)[None].expand(models.BATCH, -1) + 5
     plain = oracles.plain(model, {"input_ids": ids}, position_ids=positions, output_hidden_states=True)
     t = trace(model, {"input_ids": ids, "position_ids": positions, "output_hidden_states": True})
@@ -182,7 +184,7 @@ def test_further_arguments_of_the_model_are_passed_on() -> None:
 
 
 def test_embeddings_in_place_of_ids_are_traced() -> None:
-    model = models.shared("llama")
+    model = models.build("llama")
     embedded = models.randn(2, 5, models.WIDTH)
     t = trace(model, {"inputs_embeds": embedded})
     assert_close(t.logits, oracles.plain(model, {"inputs_embeds": embedded}).logits, 0.0)
@@ -192,7 +194,7 @@ def test_embeddings_in_place_of_ids_are_traced() -> None:
 def test_one_token_is_enough() -> None:
     for name in ("gpt2", "llama", "bert"):
         for implementation in ("eager", "sdpa"):
-            model, ids = models.shared(name, implementation), models.ids(1, 1)
+            model, ids = models.build(name, implementation), models.ids(1, 1)
             t = trace(model, ids)
             assert_close(t.logits, oracles.plain(model, {"input_ids": ids}).logits, 0.0)
             assert_close(t["blocks.0.attn.pattern"], torch.ones(1, models.HEADS, 1, 1), 0.0)

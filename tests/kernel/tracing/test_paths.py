@@ -45,7 +45,12 @@ def direct(name: str, sender: Site, receiver: Site) -> handwritten.Values:
 def assert_path(t: Trace, right: handwritten.Values) -> None:
     """Every value of the run is that of the hand-written one."""
     assert_close(t.logits, right["logits"], 3e-5)
-    assert_same(t, right, 3e-5, names=[n for n in right if not n.endswith(("ln_final.out", "ln_final.scale", "ln2.out", "ln2.scale"))])
+    assert_same(
+        t,
+        right,
+        3e-5,
+        names=[n for n in right if not n.endswith(("ln_final.out", "ln_final.scale", "ln2.out", "ln2.scale"))],
+    )
 
 
 @pytest.mark.parametrize("implementation", ["eager", "sdpa"])
@@ -82,7 +87,14 @@ def test_only_the_receivers_head_changes(sender: str) -> None:
     clean = by_hand("gpt2")
     edge = Edge(Site(sender), Site("blocks.2.attn.v", head=3))
     t = trace(models.shared("gpt2"), IDS, interventions=[Patch(edge, other("gpt2"))])
-    for name in ("embed", "blocks.0.attn.z", "blocks.0.mlp_out", "blocks.1.resid_post", "blocks.2.attn.q", "blocks.2.attn.pattern"):
+    for name in (
+        "embed",
+        "blocks.0.attn.z",
+        "blocks.0.mlp_out",
+        "blocks.1.resid_post",
+        "blocks.2.attn.q",
+        "blocks.2.attn.pattern",
+    ):
         assert_close(t[name], clean[name], 2e-5)
     assert_close(t["blocks.2.attn.z"][:, :, :3], clean["blocks.2.attn.z"][:, :, :3], 2e-5)
     assert (t["blocks.2.attn.z"][:, :, 3] - clean["blocks.2.attn.z"][:, :, 3]).abs().max() > 1e-3
@@ -144,9 +156,7 @@ def test_a_sender_is_what_it_is_in_this_run() -> None:
     sender = Site("blocks.1.mlp_out")
     halved = edited("gpt2", [(Site("blocks.0.resid_mid"), lambda v: v * 0.5)])
     delta = by_hand("gpt2", "OTHER")[sender.name] - halved[sender.name]
-    right = edited(
-        "gpt2", [(Site("blocks.0.resid_mid"), lambda v: v * 0.5)], direct={"blocks.2.attn.q": delta}
-    )
+    right = edited("gpt2", [(Site("blocks.0.resid_mid"), lambda v: v * 0.5)], direct={"blocks.2.attn.q": delta})
     interventions = [Scale("blocks.0.resid_mid", 0.5), Patch(Edge(sender, Site("blocks.2.attn.q")), other("gpt2"))]
     assert_path(trace(models.shared("gpt2"), IDS, interventions=interventions), right)
 
@@ -185,7 +195,9 @@ def test_heads_edges_are_the_attentions_edge(name: str) -> None:
     for receiver in ("blocks.1.attn.v", "unembed"):
         whole = Patch(Edge(Site("blocks.0.attn_out"), Site(receiver)), there)
         heads = Patch(Edge(Site("blocks.0.attn.result"), Site(receiver)), there)
-        one_by_one = [Patch(Edge(Site("blocks.0.attn.result", head=h), Site(receiver)), there) for h in range(models.HEADS)]
+        one_by_one = [
+            Patch(Edge(Site("blocks.0.attn.result", head=h), Site(receiver)), there) for h in range(models.HEADS)
+        ]
         right = trace(model, IDS, interventions=[whole]).logits
         assert_close(trace(model, IDS, interventions=[heads]).logits, right, 2e-5)
         assert_close(trace(model, IDS, interventions=one_by_one).logits, right, 2e-5)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import torch
-import torch.nn.functional as F  # noqa: N812  # torch's own habit
+import torch.nn.functional as F  # torch's own habit
 from torch import Tensor, nn
 
-from attrium_kernel.tracing import Patch, Scale, Site, Zero, trace
+from attrium_kernel.tracing import ArchitectureError, Patch, Scale, Site, Zero, trace
 
 from . import handwritten, models, oracles
 from .closeness import assert_close, assert_same
@@ -182,8 +182,24 @@ PARTS: dict[str, dict[str, str]] = {
         "up": "mlp.0",
         "down": "mlp.2",
     },
-    "fused": {"block": "h.{i}", "ln1": "ln_1", "ln2": "ln_2", "qkv": "c_attn", "o": "c_proj", "up": "c_fc", "down": "mlp_proj"},
-    "separate": {"block": "h.{i}", "ln1": "norm1", "ln2": "norm2", "o": "out", "gate": "gate", "up": "up", "down": "down"},
+    "fused": {
+        "block": "h.{i}",
+        "ln1": "ln_1",
+        "ln2": "ln_2",
+        "qkv": "c_attn",
+        "o": "c_proj",
+        "up": "c_fc",
+        "down": "mlp_proj",
+    },
+    "separate": {
+        "block": "h.{i}",
+        "ln1": "norm1",
+        "ln2": "norm2",
+        "o": "out",
+        "gate": "gate",
+        "up": "up",
+        "down": "down",
+    },
 }
 KINDS = {
     "encoder post-norm": "encoder",
@@ -204,7 +220,9 @@ def shared(name: str) -> Any:
     return MODELS.setdefault(name, made(name))
 
 
-def forward(name: str, ids: Tensor = IDS, edit: handwritten.Edit = handwritten.same, padding: Tensor | None = None) -> handwritten.Values:
+def forward(
+    name: str, ids: Tensor = IDS, edit: handwritten.Edit = handwritten.same, padding: Tensor | None = None
+) -> handwritten.Values:
     """Every name, written out by hand from the weights."""
     model, parts, run = shared(name), PARTS[KINDS[name]], handwritten.Run(edit)
     batch, n = ids.shape
@@ -295,7 +313,10 @@ def test_every_name_is_that_of_the_forward_by_hand(name: str) -> None:
     assert set(t.names) == set(right)
 
 
-SITES = "resid_pre resid_mid resid_post ln1.out ln2.out attn.q attn.k attn.v attn.scores attn.pattern attn.z attn.result attn_out mlp.pre mlp.post mlp_out".split()
+SITES = (
+    "resid_pre resid_mid resid_post ln1.out ln2.out attn.q attn.k attn.v attn.scores attn.pattern attn.z attn.result "
+    "attn_out mlp.pre mlp.post mlp_out"
+).split()
 
 
 @pytest.mark.parametrize("site", SITES)
@@ -339,7 +360,9 @@ def test_padding_of_an_encoder_hides_its_keys(name: str) -> None:
     assert_same(t, right, 2e-5)
     zero = Zero(Site("blocks.0.attn.z", head=2))
     edited = forward(name, padding=padding, edit=zeroed)
-    assert_close(trace(shared(name), {"ids": IDS, "padding": padding}, interventions=[zero]).logits, edited["logits"], 3e-5)
+    assert_close(
+        trace(shared(name), {"ids": IDS, "padding": padding}, interventions=[zero]).logits, edited["logits"], 3e-5
+    )
 
 
 def zeroed(name: str, value: Tensor) -> Tensor:
@@ -370,7 +393,9 @@ def test_what_multihead_attention_returns_stays_what_it_was() -> None:
     class Watched(Attended):
         def forward(self, x: Tensor) -> Tensor:
             h = self.norm_a(x)
-            h, weights = self.attention(h, h, h, attn_mask=CAUSAL[: x.shape[1], : x.shape[1]], average_attn_weights=self.mean)
+            h, weights = self.attention(
+                h, h, h, attn_mask=CAUSAL[: x.shape[1], : x.shape[1]], average_attn_weights=self.mean
+            )
             seen.append(weights)
             x = x + h
             return x + self.mlp(self.norm_b(x))
@@ -388,3 +413,193 @@ def test_what_multihead_attention_returns_stays_what_it_was() -> None:
         trace(model, IDS)
         for found, wanted in zip(seen[-2:], right):
             assert_close(found, wanted, 1e-6)
+
+
+# ---- what else people write
+
+
+def test_logits_of_the_last_position_and_no_loss_as_nanogpt_returns_them() -> None:
+    class Nano(Language):
+        def forward(self, idx: Tensor, targets: Tensor | None = None) -> tuple[Tensor, Tensor | None]:  # type: ignore[override]
+            x = self.wte(idx) + self.wpe(torch.arange(idx.shape[1]))
+            for block in self.h:
+                x = block(x)
+            x = self.ln_f(x)
+            if targets is None:
+                return self.lm_head(x[:, [-1], :]), None
+            logits = self.lm_head(x)
+            return logits, F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+
+    with models.seeded(0):
+        model = models.randomise(Nano(Fused))
+    right = forward("fused")
+    t = trace(model, IDS)
+    assert_close(t.logits, right["logits"][:, [-1]], 2e-5)
+    assert_same(t, {n: v for n, v in right.items() if n.startswith(("blocks", "ln_final"))}, 2e-5)
+    whole = trace(model, {"idx": IDS, "targets": OTHER})
+    assert_close(whole.logits, right["logits"], 2e-5)
+    zero = trace(model, IDS, interventions=[Zero(Site("blocks.0.attn.z", head=2))])
+    assert_close(zero.logits, forward("fused", edit=zeroed)["logits"][:, [-1]], 2e-5)
+
+
+class OneHead(nn.Module):
+    """A tutorial's attention: no axis for heads at all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ln_1, self.ln_2 = nn.LayerNorm(WIDTH), nn.LayerNorm(WIDTH)
+        self.q, self.k, self.v, self.o = (nn.Linear(WIDTH, WIDTH) for _ in range(4))
+        self.up, self.down = nn.Linear(WIDTH, NEURONS), nn.Linear(NEURONS, WIDTH)
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, h = x.shape[1], self.ln_1(x)
+        scores = self.q(h) @ self.k(h).transpose(-2, -1) / WIDTH**0.5
+        x = x + self.o((scores + CAUSAL[:n, :n]).softmax(-1) @ self.v(h))
+        return x + self.down(F.relu(self.up(self.ln_2(x))))
+
+
+def test_an_attention_without_heads_has_one() -> None:
+    with models.seeded(0):
+        model: Any = models.randomise(Language(OneHead))
+    t, block = trace(model, IDS), model.h[1]
+    with torch.no_grad():
+        h = block.ln_1(t["blocks.1.resid_pre"])
+        scores = block.q(h) @ block.k(h).transpose(-2, -1) / WIDTH**0.5
+        pattern = (scores + CAUSAL).softmax(-1)
+    assert_close(t["blocks.1.attn.pattern"], pattern[:, None], 1e-5)
+    assert_close(t["blocks.1.attn.scores"], scores[:, None], 1e-4)
+    assert_close(t["blocks.1.attn.q"], block.q(h).detach()[:, :, None], 1e-5)
+    assert_close(t["blocks.1.attn.z"], (pattern @ block.v(h)).detach()[:, :, None], 1e-5)
+    rows = trace(model, IDS, interventions=[Zero(Site("blocks.1.attn.pattern", head=0, rows=1, position=-1))])
+    with torch.no_grad():
+        silent = pattern.clone()
+        silent[1, -1] = 0
+    assert_close(rows["blocks.1.attn.z"], (silent @ block.v(h)).detach()[:, :, None], 1e-5)
+
+
+class HeadByHead(nn.Module):
+    """Karpathy's lecture: each head a module of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+
+        class Head(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.q, self.k, self.v = (nn.Linear(WIDTH, 6, bias=False) for _ in range(3))
+
+            def forward(self, x: Tensor) -> Tensor:
+                n = x.shape[1]
+                scores = self.q(x) @ self.k(x).transpose(-2, -1) * 6**-0.5
+                return (scores + CAUSAL[:n, :n]).softmax(-1) @ self.v(x)
+
+        self.ln_1, self.ln_2 = nn.LayerNorm(WIDTH), nn.LayerNorm(WIDTH)
+        self.heads = nn.ModuleList([Head() for _ in range(HEADS)])
+        self.proj = nn.Linear(WIDTH, WIDTH)
+        self.up, self.down = nn.Linear(WIDTH, NEURONS), nn.Linear(NEURONS, WIDTH)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.ln_1(x)
+        x = x + self.proj(torch.cat([head(h) for head in self.heads], -1))
+        return x + self.down(F.relu(self.up(self.ln_2(x))))
+
+
+def test_heads_that_are_modules_are_all_shown_or_refused_by_name() -> None:
+    with models.seeded(0):
+        model: Any = models.randomise(Language(HeadByHead))
+    try:
+        t = trace(model, IDS)
+    except ArchitectureError as error:
+        message = str(error)
+    else:
+        message = "heads"
+        assert t["blocks.1.attn.pattern"].shape == (models.BATCH, HEADS, models.LENGTH, models.LENGTH)
+        assert "blocks.1.cross.pattern" not in t.names
+    assert "heads" in message
+
+
+class Bare(nn.Module):
+    """Weights that are parameters of the block, and no modules."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ln_1, self.ln_2 = nn.LayerNorm(WIDTH), nn.LayerNorm(WIDTH)
+        self.w_qkv, self.w_o = nn.Parameter(torch.empty(3, HEADS, WIDTH, 6)), nn.Parameter(torch.empty(HEADS, 6, WIDTH))
+        self.mlp = nn.Sequential(nn.Linear(WIDTH, NEURONS), nn.GELU(), nn.Linear(NEURONS, WIDTH))
+        self.hold = nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = torch.einsum("bnd,xhde->xbhne", self.ln_1(x), self.w_qkv)
+        z = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        x = x + self.hold(torch.einsum("bhne,hed->bnd", z, self.w_o))
+        return x + self.mlp(self.ln_2(x))
+
+
+def test_weights_that_are_no_modules_leave_the_rest_readable() -> None:
+    with models.seeded(0):
+        model: Any = models.randomise(Language(Bare))
+    with torch.no_grad():
+        plain = model(IDS)
+    t, block = trace(model, IDS), model.h[1]
+    assert_close(t.logits, plain, 0.0)
+    with torch.no_grad():
+        q, k, v = torch.einsum("bnd,xhde->xbhne", block.ln_1(t["blocks.1.resid_pre"]), block.w_qkv)
+        pattern = (q @ k.transpose(-2, -1) * 6**-0.5 + CAUSAL).softmax(-1)
+        z = (pattern @ v).transpose(1, 2)
+    assert_close(t["blocks.1.attn.pattern"], pattern, 1e-5)
+    assert_close(t["blocks.1.attn.z"], z, 1e-5)
+    assert_close(
+        t["blocks.1.resid_pre"] + t["blocks.1.attn_out"] + t["blocks.1.mlp_out"], t["blocks.1.resid_post"], 1e-4
+    )
+    assert_close(t["blocks.1.mlp.post"], block.mlp[:2](block.ln_2(t["blocks.1.resid_mid"])).detach(), 1e-5)
+    silent = trace(model, IDS, interventions=[Zero(Site("blocks.1.attn.z", head=1))])
+    with torch.no_grad():
+        z[:, :, 1] = 0
+        right = t["blocks.1.resid_pre"] + torch.einsum("bnhe,hed->bnd", z, block.w_o)
+    assert_close(silent["blocks.1.resid_mid"], right, 1e-5)
+
+
+def test_chance_in_a_forward_is_the_chance_of_a_plain_run() -> None:
+    class Noisy(Fused):
+        def forward(self, x: Tensor) -> Tensor:
+            return F.dropout(super().forward(x), 0.3, training=True)
+
+    with models.seeded(0):
+        model = models.randomise(Language(Noisy))
+    torch.manual_seed(5)
+    with torch.no_grad():
+        right = model(IDS)
+    for _ in range(2):
+        torch.manual_seed(5)
+        try:
+            t = trace(model, IDS)
+        except ArchitectureError:  # noise is no residual stream, and saying so is fine too
+            return
+        assert_close(t.logits, right, 0.0)
+
+
+def test_a_block_that_writes_over_what_the_caller_gave_does_so_once() -> None:
+    class Adds(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.block, self.second = Fused(), Fused()
+            self.head = nn.Linear(WIDTH, VOCAB)
+
+        def forward(self, x: Tensor) -> Tensor:
+            for block in (self.block, self.second):
+                x += block.attend(block.ln_1(x))
+                x += block.mlp_proj(F.gelu(block.c_fc(block.ln_2(x))))
+            return self.head(x)
+
+    with models.seeded(0):
+        model = models.randomise(Adds())
+    given, kept = models.randn(2, 7, WIDTH), models.randn(2, 7, WIDTH)
+    with torch.no_grad():
+        right = model(given)
+    for _ in range(2):
+        own = kept.clone()
+        try:
+            t = trace(model, own)
+        except ArchitectureError:  # attentions that no block encloses
+            return
+        assert_close(t.logits, right, 1e-6)

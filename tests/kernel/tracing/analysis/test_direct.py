@@ -13,7 +13,7 @@ from attrium_kernel.tracing.analysis import direct_logits, direct_neurons
 from attrium_kernel.tracing.analysis.frozen import norm_parts
 
 from ..closeness import assert_close
-from ..models import BATCH, LENGTH, SUBJECTS, VOCAB, WIDTH, build, ids, randn, shared
+from ..models import BATCH, LENGTH, SUBJECTS, VOCAB, WIDTH, build, ids, randn, randomise, shared
 from ..oracles import Recording, expected
 
 SUMS = [
@@ -105,6 +105,8 @@ def test_a_pair_is_the_difference_and_a_place_may_have_its_own_token() -> None:
     assert_close(pair.values, one.values - other.values, 1e-5)
     several = direct_logits(run, [7, 3], minus=11)
     assert_close(several.values[..., 0], pair.values, 1e-5)
+    one_against_two = direct_logits(run, 7, minus=[11, 3]).values
+    assert_close(one_against_two[..., 0], pair.values, 1e-5)
     following = ids(BATCH, LENGTH, seed=8)
     each = direct_logits(run, following)
     for b, p in ((0, 0), (2, 5)):
@@ -191,6 +193,7 @@ def test_a_replaced_final_norm_is_refused() -> None:
         (VOCAB, {}, f"token {VOCAB}, but the vocabulary has {VOCAB} tokens; pass 0 <= token < {VOCAB}"),
         (0.5, {}, "whole numbers"),
         (torch.zeros(2, 3, dtype=torch.long), {}, r"tokens of shape \(2, 3\).*an id for each"),
+        ([1, 2], {"minus": [1, 2, 3]}, r"lists of \[2, 3\] tokens"),
         (1, {"positions": 9}, "position 9, but there are 9 positions"),
         (1, {"positions": [0, -10]}, "position -10"),
     ],
@@ -207,6 +210,59 @@ def test_half_precision_adds_up_to_its_rounding() -> None:
     assert "rest" not in found.labels
     assert found.values.dtype == torch.float32
     assert found.gap.abs().max() < 0.05 * run["unembed"].abs().max()
+
+
+class Sandwich(torch.nn.Module):
+    """A block with LayerNorms, biases and all, before and after attention and MLP."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norms = torch.nn.ModuleList([torch.nn.LayerNorm(WIDTH) for _ in range(4)])
+        self.qkv, self.o = torch.nn.Linear(WIDTH, 3 * WIDTH), torch.nn.Linear(WIDTH, WIDTH)
+        self.up, self.down = torch.nn.Linear(WIDTH, 40), torch.nn.Linear(40, WIDTH)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = (t.unflatten(-1, (4, -1)).transpose(1, 2) for t in self.qkv(self.norms[0](x)).chunk(3, -1))
+        mixed = torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+        x = x + self.norms[1](self.o(mixed.transpose(1, 2).flatten(2)))
+        return x + self.norms[3](self.down(torch.relu(self.up(self.norms[2](x)))))
+
+
+class HomeMade(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed = torch.nn.Embedding(VOCAB, WIDTH)
+        self.blocks = torch.nn.ModuleList([Sandwich(), Sandwich()])
+        self.last, self.head = torch.nn.LayerNorm(WIDTH), torch.nn.Linear(WIDTH, VOCAB)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        x = self.embed(tokens)
+        for block in self.blocks:
+            x = block(x)
+        return self.head(self.last(x))
+
+
+def test_norms_with_biases_after_a_sublayer_are_held_fixed_too() -> None:
+    model = randomise(HomeMade())
+    run = trace(model, ids(BATCH, LENGTH))
+    found = direct_logits(run, [7, 8], minus=3)
+    assert "rest" not in found.labels
+    right = run["unembed"]
+    assert_close(found.values.sum(0), right[..., [7, 8]] - right[..., [3]], 1e-4)
+    post = model.blocks[1].norms[1]
+    raw, last = run["blocks.1.attn.out"], run["blocks.1.resid_post"]
+    bias = normed(model.blocks[1].o.bias.expand_as(raw), raw, "layer", post.weight, 1e-5) + post.bias
+    column = model.head.weight[7] - model.head.weight[3]
+    share = normed(bias, last, "layer", model.last.weight, 1e-5) @ column
+    assert_close(found.of("blocks.1.attn.bias")[..., 0], share.detach(), 1e-4)
+
+
+def test_shares_carry_gradients_where_the_trace_does() -> None:
+    run = trace(shared("gpt2"), SUBJECTS["gpt2"].inputs(), grad=True)
+    found = direct_logits(run, 7, positions=-1)
+    (gradient,) = torch.autograd.grad(found.of("blocks.0.mlp").sum(), run["blocks.0.mlp_out"])
+    assert gradient[:, :-1].abs().max() == 0
+    assert gradient[:, -1].abs().min() > 0
 
 
 class OddNorm(torch.nn.Module):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from attrium_kernel.running import Cancelled
-from attrium_kernel.tracing import SiteError, Trace, trace
+from attrium_kernel.tracing import Architecture, SiteError, Trace, trace
 from attrium_kernel.tracing.analysis import lenses, logit_lens
 
 from ..closeness import assert_close
@@ -133,6 +133,19 @@ def test_positions_and_names_choose_what_is_read() -> None:
     assert torch.equal(part.rank(4), whole.rank(4)[points][:, :, [2, -1]])
     assert logit_lens(run, positions=-1).entropy.shape == (3, BATCH, 1)
     assert logit_lens(run, "blocks.*.attn_out").names == tuple(f"blocks.{i}.attn_out" for i in range(3))
+
+
+def test_a_post_norm_model_is_read_after_its_norms_with_the_bias_of_its_logits() -> None:
+    model, inputs = shared("bart"), SUBJECTS["bart"].inputs()
+    architecture = Architecture.of(model).corrected({"unembed": "lm_head"})
+    run = trace(model, inputs, architecture=architecture)
+    found = logit_lens(run, "ln2.out", keep_logits=True)
+    assert found.names == ("decoder.blocks.0.ln2.out", "decoder.blocks.1.ln2.out")
+    assert found.all_logits is not None
+    assert_close(found.all_logits[-1], run.logits, 1e-5)
+    right = model.lm_head(run["decoder.blocks.0.ln2.out"]) + model.final_logits_bias
+    assert_close(found.all_logits[0], right.detach(), 1e-5)
+    assert_close(found.logit(9), found.all_logits[..., 9], 1e-5)
 
 
 def test_a_picture_is_read_at_every_position() -> None:
