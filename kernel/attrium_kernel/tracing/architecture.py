@@ -282,7 +282,9 @@ def _stack_and_role(key: str, stacks: tuple[Stack, ...]) -> tuple[str | None, st
         where, role = None, key
     role = role.removeprefix("blocks.*.").removeprefix("blocks.{i}.")
     if role not in ROLES | {"embed", "pos_embed", "ln_final", "unembed"}:
-        raise ArchitectureError(f"no role {key!r}; roles are {', '.join(sorted(ROLES))}, embed, pos_embed, ln_final, unembed")
+        raise ArchitectureError(
+            f"no role {key!r}; roles are {', '.join(sorted(ROLES))}, embed, pos_embed, ln_final, unembed"
+        )
     return where, role
 
 

@@ -85,7 +85,9 @@ class Attention:
             scores = scores + _part(self.bias, batch, head, rows)
         return scores
 
-    def hide(self, scores: Tensor, batch: Any = slice(None), head: Any = slice(None), rows: Any = slice(None)) -> Tensor:
+    def hide(
+        self, scores: Tensor, batch: Any = slice(None), head: Any = slice(None), rows: Any = slice(None)
+    ) -> Tensor:
         """Scores with the mask applied; hidden cells are the dtype's lowest number, as in the model."""
         lowest = torch.finfo(scores.dtype).min
         if self.masked is not None:  # the mask was only seen in what it did

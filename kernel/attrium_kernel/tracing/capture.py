@@ -12,7 +12,6 @@ from torch import Tensor
 from .attention import Attention
 from .errors import CaptureError
 
-
 UNASKED = 2**28
 """Bytes that are kept without asking how much memory is free."""
 
@@ -62,6 +61,9 @@ class Capture:
         if isinstance(given, Sequence) and all(isinstance(name, str) for name in given):
             return cls(tuple(given))
         raise CaptureError(f"capture={given!r}; pass 'all', a name, several names (which may hold *), or a Capture")
+
+
+EVERYTHING = {"v", "scores", "masked_scores", "pattern", "z"}
 
 
 class Keeper:
@@ -118,6 +120,11 @@ class Keeper:
 
         What is not needed to read the quantities wanted is replaced by an empty tensor of the same shape.
         """
+        if self.plain and self.patterns == "recompute" and EVERYTHING <= wanted:
+            for tensor in (attention.query, attention.key, attention.value, attention.mask, attention.weights):
+                if tensor is not None:
+                    self.keep(name, tensor)
+            return attention, self.keep(name, z)
         if self.patterns == "keep" and wanted & {"pattern"} and attention.weights is None:
             attention = replace(attention, weights=attention.pattern())
         known = {"pattern": attention.weights, "masked_scores": attention.masked, "scores": attention.before}
@@ -137,8 +144,10 @@ class Keeper:
         for field, kept in needed.items():
             tensor: Tensor | None = getattr(attention, field)
             if tensor is not None:
-                empty = _hollow(tensor) if field in ("query", "key", "value") else None
-                fields[field] = self.keep(name, tensor) if kept else empty
+                if kept:
+                    fields[field] = self.keep(name, tensor)
+                else:
+                    fields[field] = _hollow(tensor) if field in ("query", "key", "value") else None
         return replace(attention, **fields), self.keep(name, z) if "z" in wanted else None  # type: ignore[arg-type]
 
 

@@ -18,12 +18,12 @@ from torch import Tensor, nn
 from attrium_kernel.running import untouched
 
 from .architecture import Architecture, Block, Heads, Part, Stack
-from .errors import ArchitectureError, TraceError
+from .errors import ArchitectureError
+from .feed_forward import find_mlp
 from .inputs import Inputs, example_inputs, shortened
 from .probe import Call, Event, Probe, close, each_block, first_tensor, shape_of_return
 from .projections import find_projections
 from .stream import follow_stream, same
-from .feed_forward import find_mlp
 
 _known: weakref.WeakKeyDictionary[nn.Module, Architecture] = weakref.WeakKeyDictionary()
 
@@ -139,7 +139,9 @@ def _stack(probe: Probe, name: str, container: str, found: list[tuple[str, list[
     final = _reader(probe, last.output.copy if last.output else None, last.ended)
     batch_first = _batch_first(first, found[0][1][0])
     if not batch_first:
-        blocks = tuple(replace(b, parts={r: replace(p, position_first=True) for r, p in b.parts.items()}) for b in blocks)
+        blocks = tuple(
+            replace(b, parts={r: replace(p, position_first=True) for r, p in b.parts.items()}) for b in blocks
+        )
     ln_final = Part(final.path, position_first=not batch_first) if final else None
     causal = all(event.looks_back() for _, events in found for event in events[:1])
     return Stack(name, blocks, container, embed, pos_embed, ln_final, batch_first, causal)
@@ -159,7 +161,9 @@ def _batch_first(block: Call, event: Event) -> bool:
 def _block(probe: Probe, name: str, path: str, events: list[Event]) -> Block:
     call = _call(probe, path)
     if call.value is None or call.output is None:
-        raise ArchitectureError(f"{name} ({path}) was not given, or did not return, a tensor; blocks must pass a stream on")
+        raise ArchitectureError(
+            f"{name} ({path}) was not given, or did not return, a tensor; blocks must pass a stream on"
+        )
     inside = [c for c in probe.calls if c.under(path) and c is not call]
     if len(events) > 2 or (len(events) == 2 and not _crosses(events[1], inside)):
         raise ArchitectureError(
@@ -240,7 +244,9 @@ def _embeddings(probe: Probe, first: Call, after: int) -> tuple[Part | None, Par
     where = [c for c in tables if "position" in c.path.lower() or c.path.split(".")[-1] in ("wpe", "pos_emb")]
     words = [c for c in tables if c not in where]
     if not words:
-        whole = next((c for c in reversed(before) if c.output is not None and _same(c.output.copy, first.value.copy)), None)
+        whole = next(
+            (c for c in reversed(before) if c.output is not None and _same(c.output.copy, first.value.copy)), None
+        )
         return (Part(whole.path) if whole else None), None
     token = max(words, key=lambda c: (c.module.weight.shape[0], -c.started))  # type: ignore[operator,union-attr,return-value]
     width = first.value.copy.shape[-1]
@@ -290,7 +296,11 @@ def _unembed(probe: Probe) -> tuple[Part | None, str]:
             scores = logits.detach().cpu()
             if out.copy.shape == scores.shape and _in_step(out.copy, scores):
                 return Part(call.path), ""
-            if out.copy.dim() == 3 and out.copy.transpose(0, 1).shape == scores.shape and _in_step(out.copy.transpose(0, 1), scores):
+            if (
+                out.copy.dim() == 3
+                and out.copy.transpose(0, 1).shape == scores.shape
+                and _in_step(out.copy.transpose(0, 1), scores)
+            ):
                 return Part(call.path, position_first=True), ""
     return None, "no projection gives the logits (up to a scale or cap)"
 

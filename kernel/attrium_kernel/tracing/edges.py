@@ -32,10 +32,14 @@ class Sender:
         self.run, self.intervention, self.edge = run, intervention, intervention.at
         names = run.names_of(self.edge.sender)
         if len(names) != 1:
-            raise SiteError(f"an edge has one sender; {self.edge.sender.name!r} matches {len(names)} names, so give one edge each")
+            raise SiteError(
+                f"an edge has one sender; {self.edge.sender.name!r} matches {len(names)} names, so give one edge each"
+            )
         self.entry = run.catalog[names[0]]
         if self.entry.quantity not in SENDERS:
-            raise SiteError(f"{self.entry.name} does not write to the stream; name one of {', '.join(SENDERS)} as sender")
+            raise SiteError(
+                f"{self.entry.name} does not write to the stream; name one of {', '.join(SENDERS)} as sender"
+            )
         block = self.entry.block
         if block is not None and block.form not in ("sequential", "parallel"):
             raise SiteError(
@@ -64,7 +68,9 @@ class Sender:
         if chosen is None:
             return change
         site = replace(self.edge.receiver, head=None, index=None, rows=None)
-        index = region_of(site, self.edge.receiver.name, ("batch", "position", "d_model"), tuple(change.shape), run.window)
+        index = region_of(
+            site, self.edge.receiver.name, ("batch", "position", "d_model"), tuple(change.shape), run.window
+        )
         kept = torch.zeros(change.shape[1], dtype=torch.bool, device=change.device)
         if index is not None and index[1] is not None:
             kept[index[1].to(change.device)] = True
@@ -136,13 +142,17 @@ class Receiver:
         if block is None:
             final = self.run.architecture.main.ln_final or self.run.architecture.unembed
             if final is None:
-                raise SiteError(f"{self.site}: neither a final norm nor an unembedding was found; name an earlier receiver")
+                raise SiteError(
+                    f"{self.site}: neither a final norm nor an unembedding was found; name an earlier receiver"
+                )
             stack.callback(submodule(model, final.path).register_forward_pre_hook(self._at_end).remove)
         elif self.kind == "mlp":
             inside = [p.path for r, p in block.parts.items() if r in ("mlp.up", "mlp.gate", "mlp.router")]
             paths = [block.parts["mlp"].path] if "mlp" in block.parts else list(dict.fromkeys(inside))
             if not paths:
-                raise SiteError(f"{self.site}: what reads the stream for the MLP was not found; correct the architecture")
+                raise SiteError(
+                    f"{self.site}: what reads the stream for the MLP was not found; correct the architecture"
+                )
             for path in paths:
                 stack.callback(submodule(model, path).register_forward_pre_hook(self._at_mlp).remove)
         else:
@@ -200,7 +210,8 @@ class Receiver:
             plain, changed = view(entry, real, None).transpose(1, 2), view(entry, raw, None).transpose(1, 2)
             self.run.values[name] = unview(entry, real, self._taken(plain, changed).transpose(1, 2))
         taken = {
-            letter: self._taken(getattr(attention, FIELDS[letter]), getattr(shadow, FIELDS[letter])) for letter in self.letters
+            letter: self._taken(getattr(attention, FIELDS[letter]), getattr(shadow, FIELDS[letter]))
+            for letter in self.letters
         }
         return attention.revised(
             taken.get("q", attention.query), taken.get("k", attention.key), taken.get("v", attention.value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import torch
-import torch.nn.functional as F  # noqa: N812  # torch's own habit
+import torch.nn.functional as F  # torch's own habit
 from torch import Tensor
 
 from .architecture import Part
@@ -83,7 +83,9 @@ def _dense(ups: list[Call], down: Call, mine: list[Call]) -> dict[str, Part]:
             return parts | _fused(up, out, inner)
         return parts | {"mlp.up": Part(up.path), "mlp.pre": Part(up.path)}
     outs = [c.output.rows() for c in ups[:2] if c.output]
-    gate = 0 if _gates(outs[0], outs[1], inner) else 1 if _gates(outs[1], outs[0], inner) else _feeds_activation(ups, mine)
+    gate = (
+        0 if _gates(outs[0], outs[1], inner) else 1 if _gates(outs[1], outs[0], inner) else _feeds_activation(ups, mine)
+    )
     return parts | {
         "mlp.gate": Part(ups[gate].path),
         "mlp.up": Part(ups[1 - gate].path),
@@ -111,7 +113,9 @@ def _fused(up: Call, out: Tensor, inner: Tensor) -> dict[str, Part]:
 
 def _gates(gate: Tensor, linear: Tensor, inner: Tensor) -> bool:
     size = float(inner.norm())
-    return any(float((act(gate) * linear - inner).norm()) <= 10 * roughness(torch.float32) * size for act in ACTIVATIONS)
+    return any(
+        float((act(gate) * linear - inner).norm()) <= 10 * roughness(torch.float32) * size for act in ACTIVATIONS
+    )
 
 
 def _feeds_activation(ups: list[Call], mine: list[Call]) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F  # noqa: N812  # torch's own habit
+import torch.nn.functional as F  # torch's own habit
 from torch import Tensor
 
 from .attention import Attention

@@ -92,7 +92,9 @@ def shortened(inputs: Inputs) -> Inputs:
             return value[:1]
         return value
 
-    return replace(inputs, args=tuple(map(cut, inputs.args)), kwargs={k: cut(v) for k, v in (inputs.kwargs or {}).items()})
+    return replace(
+        inputs, args=tuple(map(cut, inputs.args)), kwargs={k: cut(v) for k, v in (inputs.kwargs or {}).items()}
+    )
 
 
 def example_inputs(model: nn.Module) -> Inputs:

@@ -237,7 +237,9 @@ class Resample(Intervention):
         super().__post_init__()
         _check_source(self)
         if isinstance(self.source, Tensor):
-            raise InterventionError("Resample draws examples of a trace; pass a Trace with several examples, not a tensor")
+            raise InterventionError(
+                "Resample draws examples of a trace; pass a Trace with several examples, not a tensor"
+            )
 
     def change(self, value: Tensor, where: Region) -> Tensor:
         """Another example's value."""
@@ -428,9 +430,7 @@ def _local(numbers: list[int], axis: str, size: int, window: Window, name: str) 
         if 0 <= at < size:
             local.append(at)
         elif not window.growing:
-            raise SiteError(
-                f"{axis} {number} at {name}: there are {size}, so pass {-size} to {size - 1}"
-            )
+            raise SiteError(f"{axis} {number} at {name}: there are {size}, so pass {-size} to {size - 1}")
     return local
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
+import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from .architecture import Architecture, Block, Heads, Part, Stack
+from torch import nn
+
+from .architecture import Architecture, Block, Heads, Part, Stack, submodule
 from .errors import SiteError
 
 STREAM = ("batch", "position", "d_model")
@@ -97,7 +101,7 @@ class Catalog(Mapping[str, Entry]):
         self.attentions = {e.record: e.heads for e in self._entries.values() if e.kind == "attention" and e.heads}
         self.notes = architecture.notes
         self._passages: dict[tuple[str, ...], Passage] = {}
-        self._computed: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._computed: weakref.WeakKeyDictionary[nn.Module, dict[Any, Any]] = weakref.WeakKeyDictionary()
 
     def __getitem__(self, name: str) -> Entry:
         try:
@@ -114,11 +118,15 @@ class Catalog(Mapping[str, Entry]):
     def __len__(self) -> int:
         return len(self._entries)
 
-    def computed(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        """Those of some names that are computed from weights when they are read."""
-        if names not in self._computed:
-            self._computed[names] = tuple(n for n in names if n in self and self[n].kind in ("scale", "result"))
-        return self._computed[names]
+    def computed(self, names: tuple[str, ...], model: nn.Module) -> list[tuple[str, nn.Module]]:
+        """Those of some names that are computed from weights when they are read, and the module that holds these."""
+        found = self._computed.setdefault(model, {})
+        if names not in found:
+            entries = [self._entries[name] for name in names if name in self._entries]
+            found[names] = [
+                (e.name, submodule(model, e.part.path)) for e in entries if e.kind in ("scale", "result") and e.part
+            ]
+        return found[names]
 
     def passage(self, patterns: tuple[str, ...]) -> Passage:
         """What must be caught for the names that some patterns mean; worked out once."""
@@ -151,7 +159,9 @@ class Catalog(Mapping[str, Entry]):
         if any(sign in pattern for sign in "*?["):
             found = fnmatch.filter(self._entries, pattern)
             if not found:
-                raise SiteError(f"{pattern!r} matches none of the names of this model; they are like {_some(self._entries)}")
+                raise SiteError(
+                    f"{pattern!r} matches none of the names of this model; they are like {_some(self._entries)}"
+                )
             return found
         return [self[pattern].name]
 
@@ -193,7 +203,9 @@ def _of_block(block: Block, stack: Stack) -> Iterator[Entry]:
     def norm(role: str) -> Iterator[Entry]:
         if role in block.parts:
             source = _norm_source(block, role)
-            yield from _norm(f"{block.name}.{role}", block.parts[role], block, stack, source and f"{block.name}.{source}")
+            yield from _norm(
+                f"{block.name}.{role}", block.parts[role], block, stack, source and f"{block.name}.{source}"
+            )
 
     post = block.form == "post-norm"
     yield from tensor("resid_pre")

@@ -102,7 +102,10 @@ class Cells:
         count = counts.pop()
         if kind == "heads_by_position":
             sites = [
-                Site(f"{b.name}.attn.z", head=h, position=p) for b in blocks for h in range(count) for p in range(positions)
+                Site(f"{b.name}.attn.z", head=h, position=p)
+                for b in blocks
+                for h in range(count)
+                for p in range(positions)
             ]
             return cls(kind, ("layer", "head", "position"), (len(blocks), count, positions), tuple(sites))
         sites = [Site(f"{b.name}.{PER_HEAD[kind]}", head=h) for b in blocks for h in range(count)]
@@ -277,7 +280,9 @@ def attribution_patching(
     _, corrupt_inputs, _ = prepared(model, corrupt, tokenizer)
     architecture = architecture or discover(model, corrupt_inputs)
     if sites == "patterns":
-        raise SiteError("patterns are recomputed when read, so no gradient runs to them; take sites='heads', 'q', 'k' or 'v'")
+        raise SiteError(
+            "patterns are recomputed when read, so no gradient runs to them; take sites='heads', 'q', 'k' or 'v'"
+        )
     cells = Cells.of(sites, architecture, _positions(corrupt_inputs, model, architecture))
     source = trace(model, clean_inputs, capture=Capture((*cells.names, "logits")), architecture=architecture)
     values, slopes, before = gradients(model, corrupt_inputs, metric, cells.names, architecture=architecture)
@@ -383,9 +388,7 @@ def causal_tracing(
     if kind not in STREAMS:
         raise SiteError(f"kind={kind!r}; pass one of {', '.join(STREAMS)}")
     positions = _positions(given, model, architecture)
-    clean = trace(
-        model, given, capture=Capture(("embed", f"*blocks.*.{kind}", "logits")), architecture=architecture
-    )
+    clean = trace(model, given, capture=Capture(("embed", f"*blocks.*.{kind}", "logits")), architecture=architecture)
     embed = f"{architecture.main.prefix}embed"
     blurred = _blur(clean[embed], subject, noise, samples, seed)
     many = _repeat(given, samples)

@@ -47,7 +47,9 @@ def _check_ids(model: nn.Module, inputs: Inputs) -> None:
     if config is None or ids is None or getattr(model, "main_input_name", "input_ids") != "input_ids":
         return
     if ids.numel() == 0:
-        raise CaptureError(f"the token ids have shape {tuple(ids.shape)}: there is nothing to run; pass at least one token")
+        raise CaptureError(
+            f"the token ids have shape {tuple(ids.shape)}: there is nothing to run; pass at least one token"
+        )
     text = config.get_text_config() if hasattr(config, "get_text_config") else config
     vocab = getattr(text, "vocab_size", None)
     low, high = int(ids.min()), int(ids.max())

@@ -115,7 +115,9 @@ class Probe:
     def _started(self, paths: dict[nn.Module, str]) -> Callable[..., None]:
         def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             given = [(None, a) for a in args] + list(kwargs.items())
-            floats = [(name, t) for name, t in given if isinstance(t, Tensor) and t.is_floating_point() and t.dim() >= 2]
+            floats = [
+                (name, t) for name, t in given if isinstance(t, Tensor) and t.is_floating_point() and t.dim() >= 2
+            ]
             ids = next((t for _, t in given if isinstance(t, Tensor) and not t.is_floating_point()), None)
             first = floats[0] if floats else None
             self.open.append(

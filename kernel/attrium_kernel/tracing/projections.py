@@ -10,9 +10,7 @@ from .attention import Attention
 from .probe import Call, Event, roughness
 
 
-def find_projections(
-    attention: Attention, event: Event, inside: list[Call], role: str
-) -> tuple[dict[str, Part], bool]:
+def find_projections(attention: Attention, event: Event, inside: list[Call], role: str) -> tuple[dict[str, Part], bool]:
     """Parts `{role}.q`, `.k`, `.v`, `.o`, `.out`, and whether query or key are turned (rotary) after their projection."""
     before = [c for c in inside if c.ended < event.time and c.output is not None]
     parts: dict[str, Part] = {}

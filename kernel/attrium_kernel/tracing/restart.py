@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
-import torch.nn.functional as F  # noqa: N812  # torch's own habit
+import torch.nn.functional as F  # torch's own habit
 from torch import Tensor, nn
 
 from .architecture import Block, Stack, submodule
@@ -20,7 +20,18 @@ from .trace import Trace
 if TYPE_CHECKING:
     from .run import Run
 
-AFTER_ATTENTION = {"z", "result", "out", "attn_out", "resid_mid", "mlp.pre", "mlp.pre_linear", "mlp.post", "mlp.out", "mlp_out"}
+AFTER_ATTENTION = {
+    "z",
+    "result",
+    "out",
+    "attn_out",
+    "resid_mid",
+    "mlp.pre",
+    "mlp.pre_linear",
+    "mlp.post",
+    "mlp.out",
+    "mlp_out",
+}
 
 
 @dataclass(frozen=True, order=True)
@@ -180,10 +191,20 @@ def read_only(run: Run, metric: object, stack: Stack, within: contextlib.ExitSta
     if not isinstance(position, int):
         return
     block = stack.blocks[-1]
-    free = {f"{block.name}.{name}" for name in ("resid_pre", "ln1.out", "attn.q", "attn.k")}
-    used = [name for name in (*run.edits, *run.passage.tensors) if name.startswith(f"{block.name}.") and name not in free]
+    before = ("q", "k", "v", "rot_q", "rot_k", "scores", "masked_scores", "pattern", "z")
+    free = {f"{block.name}.{name}" for name in ("resid_pre", "ln1.out", *(f"attn.{q}" for q in before))}
+    used = [
+        name for name in (*run.edits, *run.passage.tensors) if name.startswith(f"{block.name}.") and name not in free
+    ]
     used += [name for name in run.passage.tensors if name.startswith(f"{stack.prefix}ln_final")]
-    if not used and not run.edges and block.form != "post-norm" and stack.batch_first and "attn.o" in block.parts and block.cross is None:
+    if (
+        not used
+        and not run.edges
+        and block.form != "post-norm"
+        and stack.batch_first
+        and "attn.o" in block.parts
+        and block.cross is None
+    ):
         paths = [block.parts["attn.o"].path] + ([block.parts["mlp"].path] if "mlp" in block.parts else [])
         for path in paths:
             within.callback(submodule(run.model, path).register_forward_pre_hook(_only(position)).remove)

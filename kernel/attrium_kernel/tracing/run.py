@@ -90,8 +90,10 @@ class Run:
             stack.enter_context(torch.inference_mode(False))
             stack.enter_context(torch.set_grad_enabled(self.grad))
             stack.enter_context(untouched(self.model, False))
+            handles: list[Any] = []
+            stack.callback(lambda: [handle.remove() for handle in handles])
             for point in list(self._points()):
-                stack.callback(point.attach(self.model, self).remove)
+                handles.append(point.attach(self.model, self))
             for edge in self.edges:
                 edge.attach(stack)
             self._watch(stack)
@@ -150,7 +152,9 @@ class Run:
         """The trace of what was kept; what was only needed on the way is let go."""
         assert self.capture is not None
         keeper = Keeper(self.capture)
-        values = {name: keeper.keep(name, raw) for name in self.passage.tensors if (raw := self.values.get(name)) is not None}
+        values = {
+            name: keeper.keep(name, raw) for name in self.passage.tensors if (raw := self.values.get(name)) is not None
+        }
         for name in self.edits:  # what was put in the place of results; unedited ones are computed when read
             if name in self.passage.names and self.catalog[name].kind == "result" and name in self.values:
                 values[name] = keeper.keep(name, self.values[name])
@@ -368,7 +372,11 @@ class Run:
             attention, out = attention.edited(edit)
             weights = attention.weights
         elif attention.masked is not None:  # hand-written attention: its pattern is known, its product is still to come
-            out, _ = compute() if not self._reads_changed(changes) else (attention.mix(attention.pattern()).transpose(1, 2), 0)
+            out, _ = (
+                compute()
+                if not self._reads_changed(changes)
+                else (attention.mix(attention.pattern()).transpose(1, 2), 0)
+            )
         else:
             times = self.catalog.attentions[record].repeats
             if times > 1:

@@ -59,9 +59,7 @@ def load_interventions(path: str | Path) -> list[Intervention]:
 def _described(intervention: Intervention, key: str, tensors: dict[str, Tensor]) -> dict[str, Any]:
     kind = type(intervention).__name__
     if KINDS.get(kind) is not type(intervention):
-        raise InterventionError(
-            f"{kind} holds code and can't be saved; those that can are {', '.join(KINDS)}"
-        )
+        raise InterventionError(f"{kind} holds code and can't be saved; those that can are {', '.join(KINDS)}")
     found: dict[str, Any] = {"kind": kind}
     for field in fields(intervention):
         value = getattr(intervention, field.name)

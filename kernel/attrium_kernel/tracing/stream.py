@@ -59,14 +59,20 @@ class Stream:
         named = self.named(events)
         parts: dict[str, Part] = {}
         stream = block.value.copy if block.value else None
-        for writer, norm, point in (("attn_out", "ln1", "resid_mid"), ("cross_out", "ln_cross", "resid_cross"), ("mlp_out", "ln2", "resid_post")):
+        for writer, norm, point in (
+            ("attn_out", "ln1", "resid_mid"),
+            ("cross_out", "ln_cross", "resid_cross"),
+            ("mlp_out", "ln2", "resid_post"),
+        ):
             found = named.get(writer)
             if found is None:
                 continue
             parts |= self._around(found, stream, inside, events, writer, norm)
             last = found is self.sums[-1] or self.form == "parallel"
             if found.reader is not None and not (last and not found.normed):
-                parts[point if not last else "resid_post"] = Part(found.reader.path, "input", keyword=found.reader.keyword)
+                parts[point if not last else "resid_post"] = Part(
+                    found.reader.path, "input", keyword=found.reader.keyword
+                )
             if found.normed and found.reader is not None and found.reader.output is not None:
                 stream = found.reader.output.copy
             elif self.form != "parallel":
@@ -148,9 +154,11 @@ class _Walk:
     def _later(self, after: int) -> list[tuple[Call | None, Tensor]]:
         """What later calls were given, in order, and the block's output last."""
         given: list[tuple[Call | None, Tensor]] = [
-            (c, c.value.copy) for c in self.calls if c.started > after and c.value is not None and self._fits(c.value.copy)
+            (c, c.value.copy)
+            for c in self.calls
+            if c.started > after and c.value is not None and self._fits(c.value.copy)
         ]
-        given.sort(key=lambda item: (item[0].started, ) if item[0] else (0,))
+        given.sort(key=lambda item: (item[0].started,) if item[0] else (0,))
         # A wrapper and the norm in it are given one tensor; the norm says more.
         norms = [(c, t) for c, t in given if c is not None and is_norm_like(c)]
         preferred = []
@@ -163,7 +171,9 @@ class _Walk:
         return tensor.shape[-1] == self.width and tensor.numel() == self.numel
 
     def _writers(self, after: int, until: int) -> list[Call]:
-        ended = [c for c in self.calls if after < c.ended < until and c.output is not None and self._fits(c.output.copy)]
+        ended = [
+            c for c in self.calls if after < c.ended < until and c.output is not None and self._fits(c.output.copy)
+        ]
         return sorted(ended, key=lambda c: (c.output.copy.dim() != self.end.dim() if c.output else True, c.ended))
 
     def _writer(self, total: Tensor, stream: Tensor, after: int, until: int) -> Call | None:

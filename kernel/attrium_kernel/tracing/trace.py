@@ -20,6 +20,7 @@ from .tokens import Tokens
 if TYPE_CHECKING:
     from .interventions import Intervention
 
+
 class Trace:
     """What one run showed: tokens, logits, and activations under their usual names.
 
@@ -83,7 +84,9 @@ class Trace:
     ) -> Trace:
         """A trace of values from elsewhere, under our names, each with its axes."""
         size = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in values.values()}
-        return cls(names=tuple(values), values=values, axes=axes, tokens=tokens, logits=logits, bytes=sum(size.values()))
+        return cls(
+            names=tuple(values), values=values, axes=axes, tokens=tokens, logits=logits, bytes=sum(size.values())
+        )
 
     def __repr__(self) -> str:
         text = f"{len(self.names)} activations, {self.bytes / 2**20:,.1f} MiB"
@@ -194,26 +197,19 @@ class Trace:
 
     def _check_weights(self, entry: Entry) -> None:
         """Weights that a value is computed from must be those of the run."""
-        for parameter, owner, key, version in self._stamps.get(entry.name, ()):
-            if owner._parameters.get(key) is not parameter or parameter._version != version:
-                raise CaptureError(
-                    f"{entry.name} is computed when it is read, from weights ({type(owner).__name__}.{key}) that have "
-                    "changed since the trace was made; trace again, or read it before changing the model"
-                )
+        assert self.model is not None and entry.part is not None
+        module = submodule(self.model, entry.part.path)
+        if self._stamps and self._stamps[entry.name] != _stamp(module):
+            raise CaptureError(
+                f"{entry.name} is computed when it is read, from weights of {entry.part.path} that have changed since the "
+                "trace was made; trace again, or read it before changing the model"
+            )
 
-    def _stamped(self) -> dict[str, list[tuple[nn.Parameter, nn.Module, str, int]]]:
+    def _stamped(self) -> dict[str, tuple[Any, ...]]:
         """Versions of the weights that values are computed from."""
-        stamps: dict[str, list[tuple[nn.Parameter, nn.Module, str, int]]] = {}
         if self.model is None or self._catalog is None:
-            return stamps
-        for name in self._catalog.computed(self.names):
-            part = self._catalog[name].part
-            assert part is not None
-            module = submodule(self.model, part.path)
-            stamps[name] = [
-                (p, module, key, p._version) for key, p in module._parameters.items() if p is not None and not p.is_inference()
-            ]
-        return stamps
+            return {}
+        return {name: _stamp(module) for name, module in self._catalog.computed(self.names, self.model)}
 
     def _compute(self, entry: Entry, axes: tuple[str, ...], plan: dict[str, Any]) -> Tensor:
         if entry.kind == "attention":
@@ -267,7 +263,12 @@ class Trace:
         if quantity == "v":
             return _take(attention.value.transpose(1, 2), axes, plan)
         part = (plan.get("batch", slice(None)), plan.get("head", slice(None)), plan.get("query", slice(None)))
-        if quantity == "pattern" and attention.weights is None or quantity == "masked_scores" and attention.masked is None:
+        if (
+            (quantity == "pattern"
+            and attention.weights is None)
+            or (quantity == "masked_scores"
+            and attention.masked is None)
+        ):
             self._verify(entry, attention, z)
         cells = getattr(attention, quantity)(*part)
         return _take(cells, axes, {a: i for a, i in plan.items() if a == "key"})
@@ -330,7 +331,10 @@ class Trace:
             count = len(self.architecture.stack(stack).blocks)
         else:
             prefix = f"{stack}." if stack else ""
-            count = 1 + max((int(n.split("blocks.")[1].split(".")[0]) for n in self.names if n.startswith(f"{prefix}blocks.")), default=-1)
+            count = 1 + max(
+                (int(n.split("blocks.")[1].split(".")[0]) for n in self.names if n.startswith(f"{prefix}blocks.")),
+                default=-1,
+            )
         if count == 0:
             raise SiteError(f"no blocks in this trace; names are {', '.join(self.names[:6])}")
         return torch.stack([self.read(f"{prefix}blocks.{i}.{name}") for i in range(count)])
@@ -339,7 +343,9 @@ class Trace:
         """Activations whose names match one of the patterns (`*` for anything), all by default."""
         import fnmatch
 
-        chosen = self.names if not patterns else [n for n in self.names if any(fnmatch.fnmatchcase(n, p) for p in patterns)]
+        chosen = (
+            self.names if not patterns else [n for n in self.names if any(fnmatch.fnmatchcase(n, p) for p in patterns)]
+        )
         return {name: self.read(name) for name in chosen}
 
 
@@ -385,6 +391,13 @@ def trace(
     return made
 
 
+def _stamp(module: nn.Module) -> tuple[Any, ...]:
+    """Tells whether a module's own parameters are the same ones and unchanged."""
+    return tuple(
+        (id(p), p._version) for p in module._parameters.values() if p is not None and not p.is_inference()
+    )
+
+
 def _split(z: Tensor, entry: Entry) -> Tensor:
     """`z` as `(batch, position, head, d_head)`: some models hand it on flattened."""
     heads = entry.heads
@@ -426,7 +439,9 @@ def _check_range(chosen: Any, size: int, axis: str, name: str, given: Any) -> No
     numbers = [given] if isinstance(given, int) else chosen.tolist() if isinstance(chosen, Tensor) else []
     for number in numbers:
         if not -size <= number < size:
-            raise SiteError(f"{axis} {number} at {name} is out of range: there are {size}, so pass {-size} to {size - 1}")
+            raise SiteError(
+                f"{axis} {number} at {name} is out of range: there are {size}, so pass {-size} to {size - 1}"
+            )
 
 
 __all__ = ["Trace", "trace"]

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import torch
-import torch.nn.functional as F  # noqa: N812  # torch's own habit
+import torch.nn.functional as F  # torch's own habit
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
@@ -190,7 +190,9 @@ class FunctionsSeen(TorchFunctionMode):
             causal=is_causal,
         )
 
-        def compute(query: Tensor = attention.query, key: Tensor = attention.key, value: Tensor = attention.value) -> Any:
+        def compute(
+            query: Tensor = attention.query, key: Tensor = attention.key, value: Tensor = attention.value
+        ) -> Any:
             extra = {"enable_gqa": True} if enable_gqa else {}
             mask = attention.mask if query.dim() == 4 else attn_mask
             out = F.scaled_dot_product_attention(query, key, value, mask, dropout_p, is_causal, scale=scale, **extra)
