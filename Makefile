@@ -9,8 +9,9 @@ PIP := $(PY) -m pip --disable-pip-version-check install --quiet -c constraints.t
 NPM := $(PY) hatch_build.py npm
 SETUP := pyproject.toml constraints.txt hatch_build.py
 ARGS ?=
+PEERS ?= $(VENV)-peers
 
-.PHONY: demo test lint format types bench docs js-dev js-test pictures bundles chromium build wheel lock clean
+.PHONY: demo test lint format types bench bench-peers docs js-dev js-test pictures bundles chromium build wheel lock clean
 
 demo: $(VENV)/.demo bundles
 	$(PY) scripts/demo.py $(if $(PORT),--port $(PORT)) $(if $(HEADLESS),--headless)
@@ -32,8 +33,12 @@ types: $(VENV)/.test
 	$(PY) -m mypy
 	$(NPM) run --silent check
 
+# Speed and memory, as ratios taken side by side: ARGS="--case trace" for a part, --help for the rest. The rivals in tracing
+# take part where bench-peers has set them up, in an environment of their own: they pin much of what they use.
 bench: $(VENV)/.test
-	$(PY) -m tests.benchmarks $(ARGS)
+	$(PY) -m tests.benchmarks --peers $(PEERS)/bin/python $(ARGS)
+
+bench-peers: $(PEERS)/.made
 
 docs: $(VENV)/.docs
 	$(PY) -m pdoc --docformat google --output-directory build/docs attrium attrium_kernel
@@ -69,7 +74,7 @@ lock: $(VENV)/.test $(VENV)/.docs $(VENV)/.dev
 
 clean:
 	rm -rf build dist js/node_modules widgets/attrium/static .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(VENV)-peers
 
 # Stamps: set-up runs again only when what it depends on has changed.
 $(VENV)/.made: $(SETUP)
@@ -81,6 +86,12 @@ $(VENV)/.made: $(SETUP)
 	$(PIP) hatchling
 	node="$$($(PY) hatch_build.py node)" && if [ -n "$$node" ]; then $(PIP) "$$node"; fi
 	mkdir -p build && touch $@
+
+$(PEERS)/.made: tests/benchmarks/peers.txt
+	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	echo '*' > $(PEERS)/.gitignore
+	$(PEERS)/bin/python -m pip --disable-pip-version-check install --quiet -r tests/benchmarks/peers.txt
+	touch $@
 
 $(VENV)/.demo: $(VENV)/.made
 	$(PIP) --no-build-isolation -e '.[demo]'

@@ -1,1 +1,1 @@
-"""Attrium beside Captum and beside the floor, the bare work on the same rows; `python -m tests.benchmarks --help`."""
+"""Attrium beside its rivals and beside the bare work, in one run; `python -m tests.benchmarks --help`."""

@@ -58,6 +58,8 @@ def print_case(case: Case, result: dict[str, Any]) -> None:
     timings, memory = result["timings"], result.get("memory", {})
     rounds = len(timings["ours"]["cpu_s"])
     print(f"\n{case.title} [{case.name}], {result['input']}: {rounds} rounds")
+    if present := [f"{label(name)} {result['versions'][name]}" for name in case.rivals if name in timings]:
+        print(f"  beside {', '.join(present)}")
     if result["left_out"]:
         print(
             f"  left out, not installed: {', '.join(map(label, result['left_out']))} (make bench-peers installs them)"

@@ -253,8 +253,8 @@ CASES = [
         judged=MODES,
         tolerance=1e-4,
         rivals=RIVALS,
-        repeats=10,
-        rounds=4,
+        repeats=5,
+        rounds=12,
         limits=(
             Limit("cpu ms", "plain eager", at_most=2.5),
             Limit("cpu ms", "plain sdpa", at_most=2.5, mine="ours, sdpa"),

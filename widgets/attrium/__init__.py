@@ -4,10 +4,14 @@
 import attrium
 
 attrium.ImageAttribution.explain(model, image)
+
+model, tokenizer = attrium.load("tiny_gpt2")
+attrium.trace(model, "The keys near the door", tokenizer)["blocks.3.attn.pattern"]
 ```
 
-Widgets are here; the engine's attribution methods are too, and its small trained models under `attrium.zoo`. Names are
-loaded when they are first used, so that the import itself is quick.
+Widgets are here, and so are the engine's attribution methods and the main names for tracing transformers. All of
+tracing is in `attrium.tracing`, what a trace says in `attrium.analysis`, small trained models in `attrium.zoo`. Names
+are loaded when they are first used, so that the import itself is quick.
 """
 
 from __future__ import annotations
@@ -38,19 +42,49 @@ if TYPE_CHECKING:
         setting,
         settings_of,
     )
+    from attrium_kernel.tracing import (
+        Architecture,
+        Capture,
+        Edge,
+        LogitDifference,
+        LogProbability,
+        Mean,
+        Patch,
+        Replace,
+        Resample,
+        Sampler,
+        Scale,
+        Site,
+        Steer,
+        Trace,
+        Zero,
+        ablation_sweep,
+        activation_patching,
+        attribution_patching,
+        causal_tracing,
+        compare,
+        generate,
+        sweep,
+        trace,
+    )
 
+    from . import analysis, tracing
     from .export import save_html, to_html
     from .image_attribution import ImageAttribution
     from .insights import Insights
+    from .loading import load
     from .text_attribution import TextAttribution
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Architecture",
     "At",
     "Attribution",
     "AttributionError",
     "Cancelled",
+    "Capture",
+    "Edge",
     "FeatureAblation",
     "FromInputs",
     "GradCAM",
@@ -59,36 +93,67 @@ __all__ = [
     "InputXGradient",
     "Insights",
     "IntegratedGradients",
+    "LogProbability",
+    "LogitDifference",
+    "Mean",
     "Method",
     "Neuron",
     "NoiseTunnel",
     "Occlusion",
+    "Patch",
+    "Replace",
+    "Resample",
     "Saliency",
+    "Sampler",
+    "Scale",
     "Setting",
+    "Site",
+    "Steer",
     "TextAttribution",
+    "Trace",
+    "Zero",
+    "ablation_sweep",
+    "activation_patching",
     "all_methods",
+    "analysis",
+    "attribution_patching",
+    "causal_tracing",
+    "compare",
+    "generate",
+    "load",
     "save_html",
     "setting",
     "settings_of",
+    "sweep",
     "to_html",
+    "trace",
+    "tracing",
     "zoo",
 ]
 
+_MODULES = {"analysis": "attrium.analysis", "tracing": "attrium.tracing", "zoo": "attrium_kernel.zoo"}
 _HOMES = {
     "ImageAttribution": "attrium.image_attribution",
     "Insights": "attrium.insights",
     "TextAttribution": "attrium.text_attribution",
+    "load": "attrium.loading",
     "save_html": "attrium.export",
     "to_html": "attrium.export",
 }
+_TRACING = frozenset(
+    "Architecture Capture Edge LogProbability LogitDifference Mean Patch Replace Resample Sampler Scale Site "
+    "Steer Trace Zero ablation_sweep activation_patching attribution_patching causal_tracing compare generate "
+    "sweep trace".split()
+)
 
 
 def __getattr__(name: str) -> Any:
-    if name == "zoo":
-        return importlib.import_module("attrium_kernel.zoo")
+    if name in _MODULES:
+        return importlib.import_module(_MODULES[name])
     if name not in __all__:
         raise AttributeError(f"module 'attrium' has no attribute {name!r}; it offers {', '.join(__all__)}")
-    value = getattr(importlib.import_module(_HOMES.get(name, "attrium_kernel.attribution")), name)
+    engine = "attrium_kernel.tracing" if name in _TRACING else "attrium_kernel.attribution"
+    value = getattr(importlib.import_module(_HOMES.get(name, engine)), name)
     globals()[name] = value
     return value
 

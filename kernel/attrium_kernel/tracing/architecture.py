@@ -23,6 +23,7 @@ class Part:
         heads_first: the tensor is `(batch, head, position, d_head)` rather than `(batch, position, features)`.
         keyword: name of the argument, where an input is passed by name.
         position_first: the tensor is `(position, batch, features)`, torch's old order.
+        flat: the tensor is `(batch * position, features)`.
         call: which of the module's calls in one forward, where several stacks share it (T5's embedding); None for all.
     """
 
@@ -32,6 +33,7 @@ class Part:
     heads_first: bool = False
     keyword: str | None = None
     position_first: bool = False
+    flat: bool = False
     call: int | None = None
 
     def describe(self) -> str:
@@ -84,7 +86,7 @@ class Block:
             `cross`; roles that name a tensor: `resid_pre`, `attn.q`, `mlp.post`, ... as in a trace.
         attention: its self-attention, or None.
         cross: its cross-attention, or None.
-        scale: factor of what attention and MLP add to the stream; 1 for nearly all models.
+        factors: what some writers (`attn_out`, `mlp_out`, ...) are multiplied by before they are added to the stream.
         returns: how the block hands out the stream, as in `Heads`.
         overwritten: names whose tensors the model writes over later on; they are copied when captured.
     """
@@ -95,7 +97,7 @@ class Block:
     parts: Mapping[str, Part]
     attention: Heads | None = None
     cross: Heads | None = None
-    scale: float = 1.0
+    factors: Mapping[str, float] = field(default_factory=dict)
     returns: int | None = None
     overwritten: frozenset[str] = frozenset()
 
@@ -207,9 +209,9 @@ class Architecture:
 
         Args:
             parts: role to module path, `{i}` standing for the number of the block, or to a `Part`, or None to take
-                the role away: `{"mlp.post": Part("transformer.h.{i}.mlp.c_proj", "input")}`. Roles of the model itself are
-                `embed`, `pos_embed`, `ln_final` and `unembed`. A stack's name before a role limits it to that stack:
-                `"decoder.ln1"`.
+                the role away: `{"mlp.post": Part("transformer.h.{i}.mlp.c_proj", "input")}`. Roles of the model itself
+                are `embed`, `pos_embed`, `ln_final` and `unembed`. A stack's name before a role limits it to that
+                stack: `"decoder.ln1"`.
 
         Raises:
             ArchitectureError: for a role that no part of the picture has.
@@ -256,7 +258,8 @@ def submodule(model: nn.Module, path: str) -> nn.Module:
 
 ROLES = set(
     "ln1 ln1_post attn attn.q attn.k attn.v attn.o attn.z attn.out attn_out resid_pre resid_mid resid_cross resid_post "
-    "ln2 ln2_post mlp mlp.gate mlp.up mlp.down mlp.pre mlp.pre_linear mlp.post mlp.out mlp.router mlp_out ln_cross ln_cross_post "
+    "ln2 ln2_post mlp mlp.gate mlp.up mlp.down mlp.pre mlp.pre_linear mlp.post mlp.out mlp.router mlp_out ln_cross "
+    "ln_cross_post "
     "cross cross.q cross.k cross.v cross.o cross.z cross.out cross_out".split()
 )
 INPUTS = {"resid_pre", "resid_mid", "resid_cross", "attn.z", "cross.z", "mlp.post"}
@@ -290,7 +293,8 @@ def _stack_and_role(key: str, stacks: tuple[Stack, ...]) -> tuple[str | None, st
 
 def _with_part(stack: Stack, role: str, part: Part | None) -> Stack:
     if role in ("embed", "pos_embed", "ln_final"):
-        return replace(stack, **{role: part})
+        fields: dict[str, Any] = {role: part}
+        return replace(stack, **fields)
     blocks = []
     for i, block in enumerate(stack.blocks):
         parts = dict(block.parts)
@@ -325,7 +329,7 @@ def _described(stack: Stack) -> list[str]:
 
 
 def _facts(block: Block) -> Iterator[tuple[str, str]]:
-    yield "form", block.form if block.scale == 1 else f"{block.form}, writers times {block.scale:g}"
+    yield "form", block.form + "".join(f", {name} times {factor:g}" for name, factor in block.factors.items())
     for role, heads in (("attention", block.attention), ("cross-attention", block.cross)):
         if heads is not None:
             grouped = "" if heads.n_kv_heads == heads.n_heads else f" on {heads.n_kv_heads} key-value heads"

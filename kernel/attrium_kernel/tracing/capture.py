@@ -35,7 +35,8 @@ class Capture:
     patterns: str = "recompute"
 
     def __post_init__(self) -> None:
-        names = (self.names,) if isinstance(self.names, str) else tuple(self.names)
+        names: Any = self.names
+        names = (names,) if isinstance(names, str) else tuple(names)
         object.__setattr__(self, "names", names)
         if self.patterns not in ("recompute", "keep"):
             raise CaptureError(f"Capture(patterns={self.patterns!r}): pass 'recompute' or 'keep'")
@@ -46,7 +47,8 @@ class Capture:
                 torch.device(self.device)
             except (RuntimeError, TypeError):
                 raise CaptureError(f"Capture(device={self.device!r}): pass a device of torch, 'cpu' say") from None
-        if self.dtype is not None and not (isinstance(self.dtype, torch.dtype) and self.dtype.is_floating_point):
+        dtype: Any = self.dtype
+        if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
             raise CaptureError(f"Capture(dtype={self.dtype!r}): pass a floating-point dtype, torch.float16 say")
 
     @classmethod
@@ -120,7 +122,7 @@ class Keeper:
 
         What is not needed to read the quantities wanted is replaced by an empty tensor of the same shape.
         """
-        if self.plain and self.patterns == "recompute" and EVERYTHING <= wanted:
+        if self.plain and self.patterns == "recompute" and wanted >= EVERYTHING:
             for tensor in (attention.query, attention.key, attention.value, attention.mask, attention.weights):
                 if tensor is not None:
                     self.keep(name, tensor)
@@ -142,12 +144,11 @@ class Keeper:
         }
         fields: dict[str, Tensor | None] = {}
         for field, kept in needed.items():
-            tensor: Tensor | None = getattr(attention, field)
-            if tensor is not None:
-                if kept:
-                    fields[field] = self.keep(name, tensor)
-                else:
-                    fields[field] = _hollow(tensor) if field in ("query", "key", "value") else None
+            value: Tensor | None = getattr(attention, field)
+            if value is not None and kept:
+                fields[field] = self.keep(name, value)
+            elif value is not None:
+                fields[field] = _hollow(value) if field in ("query", "key", "value") else None
         return replace(attention, **fields), self.keep(name, z) if "z" in wanted else None  # type: ignore[arg-type]
 
 

@@ -28,6 +28,14 @@ from .stream import follow_stream, same
 _known: weakref.WeakKeyDictionary[nn.Module, Architecture] = weakref.WeakKeyDictionary()
 
 
+ORDINARY = set(
+    "input_ids attention_mask decoder_input_ids decoder_attention_mask token_type_ids position_ids inputs_embeds "
+    "labels "
+    "past_key_values cache_position pixel_values decoder_inputs_embeds decoder_position_ids".split()
+)
+"""Arguments that a made-up example does without."""
+
+
 def known(model: nn.Module) -> Architecture | None:
     """What was found before, if its paths still fit."""
     return _known.get(model)
@@ -45,12 +53,14 @@ def _look(model: nn.Module, inputs: Any) -> Architecture:
     """Run the model on tokens of our own where its configuration says what it takes: texts of one token, padding, later
     positions or repeated tokens hide differences. Otherwise, or if it refuses them, on what it is given.
     """
-    made = getattr(model, "main_input_name", None) in ("input_ids", "pixel_values") and hasattr(model, "config")
     if inputs is None:
         return _discover(model, example_inputs(model))
-    if made:
+    if getattr(model, "main_input_name", None) in ("input_ids", "pixel_values") and hasattr(model, "config"):
+        given = shortened(Inputs.of(inputs)).kwargs or {}
+        others = {n: v[:1] for n, v in given.items() if isinstance(v, Tensor) and v.dim() and n not in ORDINARY}
         with contextlib.suppress(RuntimeError, ValueError, TypeError, KeyError, IndexError, AttributeError):
-            return _discover(model, example_inputs(model))
+            made = example_inputs(model)
+            return _discover(model, replace(made, kwargs={**(made.kwargs or {}), **others}))
     return _discover(model, shortened(Inputs.of(inputs)))
 
 
@@ -64,7 +74,8 @@ def _discover(model: nn.Module, inputs: Inputs) -> Architecture:
         probe = Probe(model).run(*inputs.on(model))
     if not probe.events:
         raise ArchitectureError(
-            f"no attention was seen in a forward of {type(model).__name__}. Tracing sees attention that goes through the "
+            f"no attention was seen in a forward of {type(model).__name__}. Tracing sees attention that goes through "
+            "the "
             "attention interface of transformers, nn.MultiheadAttention, scaled_dot_product_attention, or a softmax "
             "between two matrix products"
         )
@@ -75,8 +86,10 @@ def _discover(model: nn.Module, inputs: Inputs) -> Architecture:
     notes = {} if unembed else {"unembed": note}
     for block in (b for stack in stacks for b in stack.blocks if b.form == "unknown"):
         notes[f"{block.name}.attn_out"] = (
-            f"{block.path} does not add up: no modules in it have outputs that, added to what it is given, make what it "
-            "returns, so what writes to its stream has no name; say it with architecture.corrected({'attn_out': path, ...})"
+            f"{block.path} does not add up: no modules in it have outputs that, added to what it is given, make what "
+            "it "
+            "returns, so what writes to its stream has no name; say it with "
+            "architecture.corrected({'attn_out': path, ...})"
         )
     return Architecture(type(model).__name__, stacks, unembed, _width(probe, width), notes)
 
@@ -101,7 +114,14 @@ def _refuse_shared(probe: Probe) -> None:
 
 
 def _call(probe: Probe, path: str) -> Call:
-    return next(call for call in probe.calls if call.path == path)
+    for call in probe.calls:
+        if call.path == path:
+            return call
+    raise ArchitectureError(
+        f"attention was seen inside {path!r}, which should be a block, but that module is not called itself, so it has "
+        "no "
+        "stream of its own; tracing needs each block to be a module with a forward"
+    )
 
 
 def _stacks(probe: Probe) -> tuple[Stack, ...]:
@@ -167,7 +187,8 @@ def _block(probe: Probe, name: str, path: str, events: list[Event]) -> Block:
     inside = [c for c in probe.calls if c.under(path) and c is not call]
     if len(events) > 2 or (len(events) == 2 and not _crosses(events[1], inside)):
         raise ArchitectureError(
-            f"{name} ({path}) computes attention {len(events)} times, by {', '.join(e.path for e in events[:4])}: heads that "
+            f"{name} ({path}) computes attention {len(events)} times, by {', '.join(e.path for e in events[:4])}: "
+            "heads that "
             "are modules of their own can't be traced yet; compute all heads in one attention of shape (batch, head, "
             "position, d_head)"
         )
@@ -177,15 +198,24 @@ def _block(probe: Probe, name: str, path: str, events: list[Event]) -> Block:
     for role, event in zip(("attn", "cross"), events):
         heads[role], found = _attention(probe, event, inside, role)
         parts |= found
-    form, scale = "unknown", 1.0
+    form, factors = "unknown", dict[str, float]()
     if stream is not None:
-        form, scale = stream.form, stream.scale
+        form, factors = stream.form, stream.factors(events)
         parts |= stream.parts(call, inside, events)
         parts |= find_mlp(call, inside, events, stream)
     else:
         parts["resid_post"] = Part(path)
+    parts = {role: _measured(part, probe, call) for role, part in parts.items()}
     returns, overwritten = shape_of_return(call.returned), _overwritten(parts, probe)
-    return Block(name, path, form, parts, heads.get("attn"), heads.get("cross"), scale, returns, overwritten)
+    return Block(name, path, form, parts, heads.get("attn"), heads.get("cross"), factors, returns, overwritten)
+
+
+def _measured(part: Part, probe: Probe, block: Call) -> Part:
+    """The place, with whether its tensor has batch and position as one axis."""
+    call = next((c for c in probe.calls if c.path == part.path), None)
+    value = None if call is None else call.value if part.side == "input" else call.output
+    whole = block.value is not None and block.value.copy.dim() == 3
+    return replace(part, flat=whole and value is not None and value.copy.dim() == 2)
 
 
 def _crosses(event: Event, inside: list[Call]) -> bool:
@@ -248,12 +278,17 @@ def _embeddings(probe: Probe, first: Call, after: int) -> tuple[Part | None, Par
             (c for c in reversed(before) if c.output is not None and _same(c.output.copy, first.value.copy)), None
         )
         return (Part(whole.path) if whole else None), None
-    token = max(words, key=lambda c: (c.module.weight.shape[0], -c.started))  # type: ignore[operator,union-attr,return-value]
+    token = max(words, key=lambda c: (_rows(c.module), -c.started))
     width = first.value.copy.shape[-1]
     if token.output is not None and token.output.copy.shape[-1] != width:  # a narrower table, widened afterwards
         token = next((c for c in before if c.started > token.ended and same(c.value, token.output.copy)), token)
     fitting = [c for c in where if c.output is not None and c.output.copy.shape[-1] == width]
     return _numbered(probe, token), _numbered(probe, fitting[0]) if fitting else None
+
+
+def _rows(table: nn.Module) -> int:
+    weight = table.weight
+    return weight.shape[0] if isinstance(weight, Tensor) else 0
 
 
 def _numbered(probe: Probe, call: Call) -> Part:

@@ -43,18 +43,20 @@ class Sender:
         block = self.entry.block
         if block is not None and block.form not in ("sequential", "parallel"):
             raise SiteError(
-                f"{self.entry.name}: in a {block.form} model no path from writer to reader is direct (a norm stands on the "
+                f"{self.entry.name}: in a {block.form} model no path from writer to reader is direct (a norm stands on "
+                "the "
                 "stream after every sum); leave the edge out, and patch the activation itself"
             )
         if block is not None and self.entry.kind == "result" and "ln1_post" in block.parts:
             raise SiteError(
-                f"{self.edge}: a norm stands between the heads and the stream ({block.parts['ln1_post'].path}), so what "
+                f"{self.edge}: a norm stands between the heads and the stream ({block.parts['ln1_post'].path}), so "
+                "what "
                 "one head adds is not a fixed share; give attn_out as the sender instead"
             )
         self.weight = output_weight(run.model, self.entry) if self.entry.kind == "result" else None
 
     def difference(self) -> Tensor:
-        """`(batch, position, d_model)`: what the sender would have written less what it wrote, where the receiver reads."""
+        """`(batch, position, d_model)`: what would have been written less what was, where the receiver reads."""
         run, entry = self.run, self.entry
         if self.weight is not None:
             value = head_results(self.weight, run.results_source(entry.record))
@@ -63,7 +65,8 @@ class Sender:
         change = apply([self.intervention], entry.name, entry.axes, value, run.window) - value
         if self.weight is not None:
             assert entry.block is not None
-            change = change.sum(dim=2) * entry.block.scale
+            writer = "cross_out" if entry.role == "cross" else "attn_out"
+            change = change.sum(dim=2) * entry.block.factors.get(writer, 1.0)
         chosen = self.edge.receiver.position
         if chosen is None:
             return change
@@ -80,8 +83,8 @@ class Sender:
 class Receiver:
     """A reader of the stream that sees it changed.
 
-    An attention's module is run once more on the changed stream, and the queries, keys or values of the heads chosen are
-    taken from that run: whatever the model does on the way (norms, rotary) is done by the model.
+    An attention's module is run once more on the changed stream, and the queries, keys or values of the heads chosen
+    are taken from that run: whatever the model does on the way (norms, rotary) is done by the model.
 
     Args:
         run: the run.
@@ -240,7 +243,8 @@ def receivers(run: Run, interventions: Sequence[Intervention]) -> list[Receiver]
         if isinstance(intervention.at, Edge):
             if run.window.growing:
                 raise InterventionError(
-                    f"{intervention.at}: path patching runs the receiver's attention twice, which a KV cache can't take; "
+                    f"{intervention.at}: path patching runs the receiver's attention twice, which a KV cache can't "
+                    "take; "
                     "generate with use_cache=False"
                 )
             site = replace(intervention.at.receiver, position=None, index=None, rows=None)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable
+from itertools import takewhile
 
 import torch
 import torch.nn.functional as F  # torch's own habit
@@ -10,10 +11,10 @@ from torch import Tensor
 
 from .architecture import Part
 from .probe import Call, Event, roughness
-from .projections import is_linear
+from .projections import is_linear, outermost
 from .stream import Stream, same
 
-ACTIVATIONS = [
+ACTIVATIONS: list[Callable[[Tensor], Tensor]] = [
     F.silu,
     F.gelu,
     lambda x: F.gelu(x, approximate="tanh"),
@@ -38,7 +39,9 @@ def find_mlp(block: Call, inside: list[Call], events: list[Event], stream: Strea
     ]  # fmt: skip
     if stream.form != "parallel":  # linear maps of the attention that come after it
         mine = [c for c in mine if c.started > _last_attention_write(stream, events)]
-    linear = sorted((c for c in mine if is_linear(c)), key=lambda c: c.started)
+    maps = {outermost(c, mine) for c in mine if is_linear(c)}
+    maps -= {c for c in maps for other in maps if c is not other and c.under(other.path)}
+    linear = sorted(maps, key=lambda c: c.started)
     width = block.value.copy.shape[-1] if block.value else 0
     downs = [c for c in linear if c.output is not None and c.output.copy.shape[-1] == width and c is not linear[0]]
     parts: dict[str, Part] = {}
@@ -112,6 +115,8 @@ def _fused(up: Call, out: Tensor, inner: Tensor) -> dict[str, Part]:
 
 
 def _gates(gate: Tensor, linear: Tensor, inner: Tensor) -> bool:
+    if not gate.shape == linear.shape == inner.shape:
+        return False
     size = float(inner.norm())
     return any(
         float((act(gate) * linear - inner).norm()) <= 10 * roughness(torch.float32) * size for act in ACTIVATIONS
@@ -138,6 +143,7 @@ def _home(paths: list[str], block: str) -> str | None:
     """The module that holds all of these and is smaller than the block."""
     if not paths:
         return None
-    shared = os.path.commonprefix([p.split(".") for p in paths])
+    split = [path.split(".") for path in paths]
+    shared = [names[0] for names in takewhile(lambda names: len(set(names)) == 1, zip(*split))]
     home = ".".join(shared)
     return home if len(home) > len(block) else None

@@ -183,7 +183,7 @@ class Product:
         return _permuted(self.left, left, query), _permuted(self.right, right, key)
 
     def values(self, pattern: Tensor) -> tuple[Tensor, Callable[[Tensor, bool], Tensor]]:
-        """The values `(..., key, d)`, and a function between the result's own order and `(..., query, d)` (and back)."""
+        """The values `(..., key, d)`, and a function between the result's own order and `(..., query, d)`."""
         if self.letters is None:
             return self.right, lambda out, back: out
         left, right, result = self.letters

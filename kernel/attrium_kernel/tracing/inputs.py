@@ -42,7 +42,8 @@ class Inputs:
             ids = given.dim() == 1 and not given.is_floating_point()
             return cls((given[None] if ids else given,), {})
         raise CaptureError(
-            f"inputs are a {type(given).__name__}; pass a text or list of texts (with tokenizer=), a tensor (the model's "
+            f"inputs are a {type(given).__name__}; pass a text or list of texts (with tokenizer=), a tensor (the "
+            "model's "
             "first argument), a mapping of keyword arguments, or a tuple of arguments"
         )
 

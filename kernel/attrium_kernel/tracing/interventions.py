@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from .errors import InterventionError, SiteError
+from .watch import unseen
 
 if TYPE_CHECKING:
     from .trace import Trace
@@ -39,7 +40,8 @@ class Site:
     rows: Index = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not self.name:
+        name: Any = self.name
+        if not isinstance(name, str) or not name:
             raise SiteError(f"a site's name is {self.name!r}; pass the name of an activation, 'blocks.3.attn.z' say")
         for field in ("head", "position", "index", "rows"):
             object.__setattr__(self, field, _index(field, getattr(self, field)))
@@ -57,8 +59,8 @@ class Edge:
 
     Args:
         sender: what writes to the stream: `embed`, `attn.result` (with heads), `attn_out`, `cross_out`, `mlp_out`.
-        receiver: what reads it, in a later block or sublayer: `attn.q`, `attn.k`, `attn.v` (with heads), `mlp` (the MLP's
-            input), or `unembed` (the final norm's input).
+        receiver: what reads it, in a later block or sublayer: `attn.q`, `attn.k`, `attn.v` (with heads), `mlp` (the
+            MLP's input), or `unembed` (the final norm's input).
     """
 
     sender: Site
@@ -150,8 +152,10 @@ class Region:
             return found.broadcast_to(value.shape)
         except RuntimeError:
             raise InterventionError(
-                f"at {self.name} a value of shape {tuple(value.shape)} {self.axes} is to be replaced, but the source has "
-                f"{tuple(found.shape)}; it must have the same positions (or name them with position=), and one example or "
+                f"at {self.name} a value of shape {tuple(value.shape)} {self.axes} is to be replaced, but the source "
+                "has "
+                f"{tuple(found.shape)}; it must have the same positions (or name them with position=), and one example "
+                "or "
                 "as many as the batch"
             ) from None
 
@@ -191,8 +195,8 @@ class Mean(Intervention):
     Args:
         source: the trace whose mean is put there (its examples and positions); a tensor with the mean itself; None for
             the mean of the run's own values.
-        over: `"position"` (each example's mean over its positions), `"batch"` (each position's mean over the examples) or
-            `"all"`.
+        over: `"position"` (each example's mean over its positions), `"batch"` (each position's mean over the examples)
+            or `"all"`.
     """
 
     source: Trace | Tensor | None = None
@@ -236,7 +240,8 @@ class Resample(Intervention):
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_source(self)
-        if isinstance(self.source, Tensor):
+        source: Any = self.source
+        if isinstance(source, Tensor):
             raise InterventionError(
                 "Resample draws examples of a trace; pass a Trace with several examples, not a tensor"
             )
@@ -286,7 +291,8 @@ class Scale(Intervention):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.factor, (int, float)) or not math.isfinite(self.factor):
+        factor: Any = self.factor
+        if not isinstance(factor, (int, float)) or not math.isfinite(factor):
             raise InterventionError(f"Scale(factor={self.factor!r}); pass a finite number")
 
     def change(self, value: Tensor, where: Region) -> Tensor:
@@ -344,11 +350,12 @@ class Replace(Intervention):
 
     def change(self, value: Tensor, where: Region) -> Tensor:
         """The function's result."""
-        new = self.function(value)
+        new: Any = self.function(value)
         if not isinstance(new, Tensor) or new.shape != value.shape:
             got = f"a tensor of shape {tuple(new.shape)}" if isinstance(new, Tensor) else f"a {type(new).__name__}"
             raise InterventionError(
-                f"Replace at {where.name}: the function was given {tuple(value.shape)} and returned {got}; it must return "
+                f"Replace at {where.name}: the function was given {tuple(value.shape)} and returned {got}; it must "
+                "return "
                 "a tensor of the same shape"
             )
         return new
@@ -383,7 +390,8 @@ def _apply_one(intervention: Intervention, name: str, axes: tuple[str, ...], val
     where = Region(name, axes, index, tuple(value.shape), value, window.offset)
     mesh = _mesh(index, value)
     part = value if mesh is None else value[mesh]
-    new = intervention.change(part, where).to(value.dtype)
+    with unseen():  # a user's function may run attention of its own
+        new = intervention.change(part, where).to(value.dtype)
     if mesh is None:
         return new.clone(memory_format=torch.contiguous_format)  # some models write into it, and it may be the source's
     if not torch.is_grad_enabled():
@@ -429,7 +437,7 @@ def _local(numbers: list[int], axis: str, size: int, window: Window, name: str) 
         at = number + size if number < 0 else number - window.offset
         if 0 <= at < size:
             local.append(at)
-        elif not window.growing:
+        elif not window.growing and (number < 0 or number >= window.offset):
             raise SiteError(f"{axis} {number} at {name}: there are {size}, so pass {-size} to {size - 1}")
     return local
 

@@ -12,8 +12,10 @@ from torch import Tensor
 from .errors import CaptureError, SiteError
 
 Metric = Callable[[Tensor], Tensor]
-"""`(batch, position, vocab)` logits to `(batch,)` numbers. A metric with a `position` is given that position only, and one with
-`tokens` the logits of these tokens only, the others being 0: the rest is not computed in a sweep."""
+"""`(batch, position, vocab)` logits to `(batch,)` numbers.
+
+A metric with a `position` is given that position only, and one with `tokens` the logits of these tokens only, the
+others being 0: the rest is not computed in a sweep."""
 
 
 @dataclass(frozen=True)
@@ -73,15 +75,22 @@ def at(logits: Tensor, position: int) -> Tensor:
     if logits.shape[1] == 1:
         return logits[:, 0]
     if not -logits.shape[1] <= position < logits.shape[1]:
-        raise SiteError(f"position {position} of the metric is out of range: there are {logits.shape[1]}")
+        raise SiteError(
+            f"position {position} of the metric is out of range: there are {logits.shape[1]}; pass one of these"
+        )
     return logits[:, position]
 
 
 def picked(scores: Tensor, token: int | tuple[int, ...]) -> Tensor:
     """`(batch,)`: the score of a token, or of each example's own; a batch may repeat the examples."""
     ids = torch.tensor([token] if isinstance(token, int) else token, device=scores.device)
-    if int(ids.max()) >= scores.shape[-1]:
-        raise SiteError(f"token {int(ids.max())} of the metric is out of range: the vocabulary has {scores.shape[-1]}")
+    wrong = ids[(ids < 0) | (ids >= scores.shape[-1])]
+    if len(wrong):
+        raise SiteError(
+            f"token {int(wrong[0])} of the metric is out of range: the vocabulary has {scores.shape[-1]} tokens, so "
+            "pass 0 to "
+            f"{scores.shape[-1] - 1}"
+        )
     if scores.shape[0] % len(ids):
         raise SiteError(f"the metric names tokens for {len(ids)} examples, but the batch has {scores.shape[0]}")
     ids = ids.repeat(scores.shape[0] // len(ids))
@@ -90,11 +99,12 @@ def picked(scores: Tensor, token: int | tuple[int, ...]) -> Tensor:
 
 def measured(metric: Metric, logits: Tensor) -> Tensor:
     """`(batch,)` numbers of a metric, checked."""
-    found = metric(logits)
+    found: Any = metric(logits)
     if not isinstance(found, Tensor) or found.shape != logits.shape[:1]:
         got = f"a tensor of shape {tuple(found.shape)}" if isinstance(found, Tensor) else f"a {type(found).__name__}"
         raise CaptureError(
-            f"the metric was given logits of shape {tuple(logits.shape)} and returned {got}; it must return one number for "
+            f"the metric was given logits of shape {tuple(logits.shape)} and returned {got}; it must return one number "
+            "for "
             f"each example, a tensor of shape ({logits.shape[0]},)"
         )
     return found

@@ -63,17 +63,14 @@ class Entry:
     def sources(self) -> tuple[str, ...]:
         """What must be kept for it to be read: a tensor by its own name, or an attention's record."""
         if self.kind == "tensor":
-            return (self.name, f"{self.block.name}.resid_pre") if self.block and self.flattened else (self.name,)
+            return (
+                (self.name, f"{self.block.name}.resid_pre")
+                if self.block and self.part and self.part.flat
+                else (self.name,)
+            )
         if self.kind == "scale":
             return (self.source,)
         return (self.record,) if self.kind in ("attention", "result") else ()
-
-    @property
-    def flattened(self) -> bool:
-        """Experts hand out `(batch * position, d_model)`, so the shape must be known from elsewhere."""
-        return (
-            self.block is not None and self.quantity in ("mlp_out", "mlp.router") and "mlp.router" in self.block.parts
-        )
 
 
 @dataclass(frozen=True)
@@ -120,7 +117,7 @@ class Catalog(Mapping[str, Entry]):
 
     def computed(self, names: tuple[str, ...], model: nn.Module) -> list[tuple[str, nn.Module]]:
         """Those of some names that are computed from weights when they are read, and the module that holds these."""
-        found = self._computed.setdefault(model, {})
+        found: dict[tuple[str, ...], list[tuple[str, nn.Module]]] = self._computed.setdefault(model, {})
         if names not in found:
             entries = [self._entries[name] for name in names if name in self._entries]
             found[names] = [
@@ -289,16 +286,18 @@ def _of_attention(block: Block, role: str, heads: Heads, stack: Stack) -> Iterat
         yield entry("out", STREAM, "tensor", block.parts[f"{role}.out"])
 
 
+EXPERTS = " (a mixture of experts keeps the maps of all experts in one parameter)"
+
 ABSENT = {
     "pos_embed": "no module adds learned positions (they may be rotary, relative, or a bare parameter)",
     "resid_mid": "attention and MLP read the same stream and are added at once (parallel), or one of them is missing",
     "rot_q": "nothing turns the query between its projection and the dot product: it is attn.q",
     "rot_k": "nothing turns the key between its projection and the dot product: it is attn.k",
-    "mlp.pre": "no linear map that reads the stream was found in the MLP (a mixture of experts keeps its experts' maps in one parameter)",
-    "mlp.post": "no linear map that writes to the stream was found in the MLP (a mixture of experts keeps its experts' maps in one parameter)",
+    "mlp.pre": "no linear map that reads the stream was found in the MLP" + EXPERTS,
+    "mlp.post": "no linear map that writes to the stream was found in the MLP" + EXPERTS,
     "mlp.pre_linear": "the MLP is not gated",
     "mlp.router": "the MLP is not a mixture of experts",
-    "scores": "the scores recomputed from query and key do not explain this layer's output, so only the pattern that the model computes is shown",
+    "scores": "the scores recomputed from query and key do not explain this layer's output, so they are not shown",
     "result": "the projection that mixes the heads was not found",
     "out": "the projection that mixes the heads was not found",
     "ln1": "no norm reads what attention reads",

@@ -58,6 +58,7 @@ def _check(module: nn.Module, stream: Tensor, normed: Tensor, name: str) -> None
         slack = 5e-2 if stream.dtype in (torch.float16, torch.bfloat16) else 1e-3
         if float(cross.abs().max()) > slack * float((out[0] * rows[1]).abs().max() + 1e-6):
             raise CaptureError(
-                f"{name}: {type(module).__name__} is neither a layer norm nor an RMS norm with one factor a feature, so it "
+                f"{name}: {type(module).__name__} is neither a layer norm nor an RMS norm with one factor a feature, "
+                "so it "
                 "has no single scale"
             )

@@ -138,15 +138,17 @@ def activation_patching(
     cancel: Cancel | None = None,
     on_result: Callable[[Table], object] | None = None,
 ) -> Table:
-    """Run the corrupt input with one activation from the clean run, for each activation (Meng et al. 2022; Wang et al. 2023).
+    """Run the corrupt input with one activation from the clean run, for each activation.
+
+    Source: Meng et al. 2022 (restoring states), Wang et al. 2023 (prompts that differ in a name).
 
     Args:
         model: as for `trace`.
         clean: input that values are taken from.
         corrupt: input that is run; as many tokens.
         metric: see `LogitDifference`.
-        sites: `"resid_pre"`, `"resid_mid"`, `"resid_post"`, `"attn_out"`, `"mlp_out"` by position; `"heads"` (their mixed
-            values, all positions), `"q"`, `"k"`, `"v"`, `"patterns"` by head; `"heads_by_position"`.
+        sites: `"resid_pre"`, `"resid_mid"`, `"resid_post"`, `"attn_out"`, `"mlp_out"` by position; `"heads"` (their
+            mixed values, all positions), `"q"`, `"k"`, `"v"`, `"patterns"` by head; `"heads_by_position"`.
         tokenizer: for texts.
         architecture: found by default.
         batch_size: variations in one batch.
@@ -167,7 +169,9 @@ def activation_patching(
     cells = Cells.of(sites, architecture, _positions(corrupt_inputs, model, architecture))
     source = base_trace(model, clean_inputs, cells.names, metric, architecture)
     variations = [Patch(site, source) for site in cells.sites]
-    known = base_trace(model, corrupt_inputs, base_names(architecture, variations, model), metric, architecture)
+    known = base_trace(
+        model, corrupt_inputs, base_names(model, architecture, corrupt_inputs, variations, metric), metric, architecture
+    )
     steps = iterate(
         model, corrupt_inputs, variations, metric,
         architecture=architecture, batch_size=batch_size, cancel=cancel, known=known,
@@ -238,7 +242,7 @@ def ablation_sweep(
     architecture = architecture or discover(model, given)
     cells = Cells.of(sites, architecture, _positions(given, model, architecture))
     variations = [how(site) for site in cells.sites]
-    known = base_trace(model, given, base_names(architecture, variations, model), metric, architecture)
+    known = base_trace(model, given, base_names(model, architecture, given, variations, metric), metric, architecture)
     steps = iterate(
         model, given, variations, metric,
         architecture=architecture, batch_size=batch_size, cancel=cancel, known=known,
@@ -264,8 +268,8 @@ def attribution_patching(
 ) -> Table:
     """Activation patching to first order: one gradient instead of a run for each cell (Nanda 2023; Syed et al. 2023).
 
-    `effect = (value in clean - value in corrupt) . d metric / d value`, at the corrupt run. `Table.error` compares it with
-    the exact sweep.
+    `effect = (value in clean - value in corrupt) . d metric / d value`, at the corrupt run. `Table.error` compares it
+    with the exact sweep.
 
     Args:
         model: as for `trace`.
@@ -332,14 +336,15 @@ def gradients(
         raw = {name: traced.graph(name) for name in names}
         if not numbers.requires_grad:
             raise InterventionError(
-                "no gradient reaches the metric: all parameters of the model are frozen (requires_grad=False); thaw one, "
-                "the token embedding say, or use activation_patching"
+                "no gradient reaches the metric: all parameters of the model are frozen (requires_grad=False); thaw "
+                "one, the token embedding say, or use activation_patching"
             )
         found = torch.autograd.grad(numbers.sum(), [raw[name][0] for name in names], allow_unused=True)
     slopes = {}
     for name, slope in zip(names, found):
         tensor, back = raw[name]
-        slopes[name] = back(torch.zeros_like(tensor) if slope is None else slope)
+        known: Tensor | None = slope  # None where the metric does not depend on it
+        slopes[name] = back(torch.zeros_like(tensor) if known is None else known)
     return {name: traced[name].detach() for name in names}, slopes, numbers.detach().cpu()
 
 

@@ -149,8 +149,8 @@ def view(entry: Entry, raw: Tensor, shape: tuple[int, int] | None) -> Tensor:
         value = _chosen(value, part.columns)
     if entry.heads is not None and entry.axes[-1] == "d_head":
         value = value.reshape(*value.shape[:2], -1, entry.heads.d_head)
-    if block is not None and block.scale != 1 and entry.quantity in block.sublayers:
-        value = value * block.scale
+    if block is not None and entry.quantity in block.factors:
+        value = value * block.factors[entry.quantity]
     return value
 
 
@@ -168,8 +168,8 @@ def unview(entry: Entry, raw: Tensor, new: Tensor) -> Tensor:
     assert part is not None
     if part.heads_first:
         return new.transpose(1, 2)
-    if block is not None and block.scale != 1 and entry.quantity in block.sublayers:
-        new = new / block.scale
+    if block is not None and entry.quantity in block.factors:
+        new = new / block.factors[entry.quantity]
     if entry.heads is not None and entry.axes[-1] == "d_head":
         new = new.reshape(*new.shape[:2], -1)
     flipped = part.position_first and raw.dim() == 3

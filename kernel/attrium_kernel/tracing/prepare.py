@@ -29,7 +29,8 @@ def prepared(model: Any, given: Any, tokenizer: Any) -> tuple[nn.Module, Inputs,
     if _is_text(given):
         if tokenizer is None:
             raise CaptureError(
-                "a text needs a tokenizer to become token ids: trace(model, text, tokenizer), or pass the ids themselves"
+                "a text needs a tokenizer to become token ids: trace(model, text, tokenizer), or pass the ids "
+                "themselves"
             )
         tokens = tokenize(given, tokenizer)
         inputs = _of_tokens(model, tokens)
@@ -41,7 +42,7 @@ def prepared(model: Any, given: Any, tokenizer: Any) -> tuple[nn.Module, Inputs,
 
 
 def _check_ids(model: nn.Module, inputs: Inputs) -> None:
-    """Ids must be in the vocabulary and not more than the model has positions: what torch says of it names no number."""
+    """Ids must be in the vocabulary, and no more than there are positions: torch's own error names no number."""
     config = getattr(model, "config", None)
     ids = inputs.ids()
     if config is None or ids is None or getattr(model, "main_input_name", "input_ids") != "input_ids":
@@ -55,14 +56,16 @@ def _check_ids(model: nn.Module, inputs: Inputs) -> None:
     low, high = int(ids.min()), int(ids.max())
     if isinstance(vocab, int) and vocab > 0 and (low < 0 or high >= vocab):
         raise CaptureError(
-            f"token id {low if low < 0 else high} is not in the vocabulary: {type(model).__name__} has {vocab} tokens, 0 to "
+            f"token id {low if low < 0 else high} is not in the vocabulary: {type(model).__name__} has {vocab} tokens, "
+            "0 to "
             f"{vocab - 1}; use the tokenizer that belongs to this model"
         )
     longest = getattr(text, "max_position_embeddings", None)
     learned = _learned_positions(model, longest)
     if learned and ids.shape[1] > learned:
         raise CaptureError(
-            f"the text has {ids.shape[1]} tokens, but {type(model).__name__} has learned positions for {learned}; pass a shorter text"
+            f"the text has {ids.shape[1]} tokens, but {type(model).__name__} has learned positions for {learned}; pass "
+            "a shorter text"
         )
 
 
@@ -83,7 +86,7 @@ def tokens_of(inputs: Inputs, tokenizer: Any = None) -> Tokens | None:
         return None
     mask = (inputs.kwargs or {}).get("attention_mask")
     fits = mask is not None and mask.shape == ids.shape
-    return Tokens.of_ids(ids, tokenizer, mask.bool() if fits else None)
+    return Tokens.of_ids(ids, tokenizer, mask.bool() if mask is not None and fits else None)
 
 
 def _of_tokens(model: nn.Module, tokens: Tokens) -> Inputs:

@@ -1,4 +1,4 @@
-"""One run of a model with everything watched: which module was called when, with which tensors, and where attention was."""
+"""One run of a model with everything watched: calls of modules, their tensors, and where attention was."""
 
 from __future__ import annotations
 

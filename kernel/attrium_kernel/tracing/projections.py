@@ -1,4 +1,4 @@
-"""Which module outputs become query, key and value, and which module mixes the heads: found by the values themselves."""
+"""Which module outputs become query, key and value, and which module mixes the heads: found by the values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .probe import Call, Event, roughness
 
 
 def find_projections(attention: Attention, event: Event, inside: list[Call], role: str) -> tuple[dict[str, Part], bool]:
-    """Parts `{role}.q`, `.k`, `.v`, `.o`, `.out`, and whether query or key are turned (rotary) after their projection."""
+    """Parts `{role}.q`, `.k`, `.v`, `.o`, `.out`, and whether query or key are turned after their projection."""
     before = [c for c in inside if c.ended < event.time and c.output is not None]
     parts: dict[str, Part] = {}
     rotary = False
@@ -30,7 +30,7 @@ def _source(call: Call, wanted: Tensor) -> Part | None:
     """Where in a call's output the values are that attention got; at position 0, where rotary turns nothing."""
     assert call.output is not None
     out = call.output.copy
-    batch, heads, n, d = wanted.shape
+    batch, heads, n, _ = wanted.shape
     if out.numel() % max(batch * n, 1):
         return None
     if out.shape == wanted.shape and heads != n and _near(out[0, :, 0], wanted[0, :, 0]):
@@ -105,10 +105,35 @@ def _output(event: Event, inside: list[Call], role: str) -> dict[str, Part]:
         }
         return packed | {f"{role}.o": Part(f"{home.path}.out_proj"), f"{role}.out": Part(home.path)}
     after = sorted((c for c in inside if c.started > event.time), key=lambda c: c.started)
-    for call in after:
-        if is_linear(call) and call.value is not None and call.value.copy.shape[-1] == heads * d:
-            return {f"{role}.o": Part(call.path), f"{role}.out": Part(call.path)}
-    return {}
+    linear = next((c for c in after if is_linear(c) and c.value and c.value.copy.shape[-1] == heads * d), None)
+    if linear is None:
+        return {}
+    call = outermost(linear, inside)
+    out = {f"{role}.out": Part(call.path)}
+    if linear.value is None or not _near(linear.value.copy.reshape(-1), event.mixed.detach().cpu().reshape(-1)):
+        return out  # a gate or a norm stands between: heads do not write separately
+    return {f"{role}.o": Part(call.path)} | out
+
+
+def outermost(linear: Call, inside: list[Call]) -> Call:
+    """A linear map with what is wrapped around it (an adapter): given the same tensor, with a result of its own."""
+    found = linear
+    for call in sorted(inside, key=lambda c: -len(c.path)):
+        wraps = found.under(call.path) and call is not found
+        if not wraps or call.others or call.value is None or call.output is None or found.output is None:
+            continue
+        same = found.value is not None and call.value.tensor is found.value.tensor
+        if not same or call.output.copy.shape != found.output.copy.shape:
+            break
+        within = [c for c in inside if c is not call and c.under(call.path) and c.output is not None]
+        if any(c is not found and c.output and _equal(c.output.copy, call.output.copy) for c in within):
+            break
+        found = call
+    return found
+
+
+def _equal(a: Tensor, b: Tensor) -> bool:
+    return a.shape == b.shape and torch.equal(a, b)
 
 
 def is_linear(call: Call) -> bool:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from .architecture import Block, Stack, submodule
 from .attention import Attention
+from .errors import SiteError
 from .interventions import Edge, Intervention
 from .names import Entry
 from .trace import Trace
@@ -97,7 +98,9 @@ def needed(start: Start, stack: Stack) -> list[str]:
     return names
 
 
-def skip(run: Run, start: Start, stack: Stack, base: Trace, repeats: int, within: contextlib.ExitStack) -> None:
+def skip(
+    run: Run, start: Start, stack: Stack, base: Trace, repeats: int, within: contextlib.ExitStack, first: int = 0
+) -> None:
     """Take over the blocks before a start from an earlier run, its examples repeated.
 
     Args:
@@ -107,17 +110,18 @@ def skip(run: Run, start: Start, stack: Stack, base: Trace, repeats: int, within
         base: holds `needed(start, stack)`.
         repeats: how often the earlier run's examples follow one another in the batch.
         within: puts all back when it closes.
+        first: the position that the run begins at.
     """
     for block in stack.blocks[: max(start.layer - 1, 0)]:
         _replace(submodule(run.model, block.path), _same(block), within)
     if start.layer:
         block = stack.blocks[start.layer - 1]
-        stream = _repeated(base[needed(start, stack)[0]], repeats)
+        stream = _repeated(base[needed(start, stack)[0]][:, first:], repeats)
         stream = stream if stack.batch_first else stream.transpose(0, 1)
         _replace(submodule(run.model, block.path), _known(stream, block.returns), within)
     if start.mixed and start.layer < len(stack.blocks):
         block = stack.blocks[start.layer]
-        _skip_attention(run, block, _repeated(base[f"{block.name}.attn.z"], repeats), within)
+        _skip_attention(run, block, _repeated(base[f"{block.name}.attn.z"][:, first:], repeats), within)
 
 
 def _repeated(value: Tensor, repeats: int) -> Tensor:
@@ -214,11 +218,16 @@ def read_only(run: Run, metric: object, stack: Stack, within: contextlib.ExitSta
 
 def _read_tokens(module: nn.Module, tokens: tuple[int, ...], within: contextlib.ExitStack) -> None:
     """Logits of a few tokens; nothing else of the vocabulary is computed."""
-    if type(module) is not nn.Linear or "forward" in module.__dict__ or max(tokens) >= module.out_features:
+    if (
+        type(module) is not nn.Linear
+        or "forward" in module.__dict__
+        or not all(0 <= t < module.out_features for t in tokens)
+    ):
         return
     ids = torch.tensor(sorted(set(tokens)), device=module.weight.device)
     weight = module.weight[ids]
-    bias = None if module.bias is None else module.bias[ids]
+    own: Tensor | None = module.bias
+    bias = None if own is None else own[ids]
 
     def forward(stream: Tensor) -> Tensor:
         logits = stream.new_zeros(*stream.shape[:-1], module.out_features)
@@ -233,6 +242,10 @@ def _only(position: int) -> Callable[..., Any]:
         stream = args[0]
         if stream.shape[1] == 1:
             return None
+        if not -stream.shape[1] <= position < stream.shape[1]:
+            raise SiteError(
+                f"position {position} of the metric is out of range: there are {stream.shape[1]}; pass one of these"
+            )
         return (stream[:, position : position + 1 or None], *args[1:])
 
     return hook

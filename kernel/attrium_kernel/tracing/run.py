@@ -92,8 +92,8 @@ class Run:
             stack.enter_context(untouched(self.model, False))
             handles: list[Any] = []
             stack.callback(lambda: [handle.remove() for handle in handles])
-            for point in list(self._points()):
-                handles.append(point.attach(self.model, self))
+            points = list(self._points())  # before the first hook: weights may be measured for them
+            handles.extend(point.attach(self.model, self) for point in points)
             for edge in self.edges:
                 edge.attach(stack)
             self._watch(stack)
@@ -175,6 +175,7 @@ class Run:
             tokens=tokens,
             bytes=keeper.bytes,
             catalog=self.catalog,
+            intervened=bool(self.interventions) or self.window.offset > 0,
             edited={self.catalog[n].record for n in self.edits if self.catalog[n].kind == "attention"},
         )
 
@@ -193,6 +194,7 @@ class Run:
         return edits
 
     def names_of(self, site: Site) -> list[str]:
+        """Full names of the activations that a site means."""
         try:
             return self.catalog.matching(site.name)
         except SiteError:
@@ -221,10 +223,12 @@ class Run:
 
     def _needs(self, entry: Entry) -> list[str]:
         """Tensors that a change needs to know."""
+        if entry.block is None:
+            return []
         total = _sum_of(entry)
-        if total is not None and entry.block is not None:
-            return [f"{entry.block.name}.{total[0]}"]
-        return []
+        needed = [f"{entry.block.name}.{total[0]}"] if total is not None else []
+        writer = entry.block.parts.get(total[1]) if total is not None else entry.part
+        return [*needed, f"{entry.block.name}.resid_pre"] if writer is not None and writer.flat else needed
 
     def _edit_at(self, at: Callable[[Part], Point], entry: Entry, changes: list[Intervention]) -> None:
         """Put changes of one activation where they take effect."""
@@ -393,7 +397,8 @@ class Run:
         if not entry.heads.reproduced:
             raise InterventionError(
                 f"{record}.{next(iter(changes))} can't be changed: this model's attention does more than softmax(q k / "
-                "sqrt(d) + mask) v, and what was recomputed does not explain its output; change attn.z or attn.v instead"
+                "sqrt(d) + mask) v, and what was recomputed does not explain its output; change attn.z or attn.v "
+                "instead"
             )
 
     def results_source(self, record: str) -> Tensor:

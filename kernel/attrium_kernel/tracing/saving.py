@@ -113,7 +113,8 @@ def _at(value: dict[str, Any]) -> Site | Edge:
         sender, receiver = _at(value["sender"]), _at(value["receiver"])
         assert isinstance(sender, Site) and isinstance(receiver, Site)
         return Edge(sender, receiver)
-    return Site(**{name: tuple(v) if isinstance(v, list) else v for name, v in value.items()})
+    fields: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in value.items()}
+    return Site(**fields)
 
 
 def compare(a: Trace, b: Trace, names: Iterable[str] | None = None) -> dict[str, Tensor]:
@@ -122,8 +123,8 @@ def compare(a: Trace, b: Trace, names: Iterable[str] | None = None) -> dict[str,
     Args:
         a: a trace.
         b: another of the same shapes.
-        names: names or patterns with `*`; by default all that both have, but `unembed`, results of heads and scores after
-            the mask (large, or full of hidden cells): name these to get them.
+        names: names or patterns with `*`; by default all that both have, but `unembed`, results of heads and scores
+            after the mask (large, or full of hidden cells): name these to get them.
 
     Raises:
         InterventionError: shapes differ, or a name is in neither.
@@ -141,7 +142,8 @@ def compare(a: Trace, b: Trace, names: Iterable[str] | None = None) -> dict[str,
         left, right = a[name], b[name]
         if left.shape != right.shape:
             raise InterventionError(
-                f"{name} has shape {tuple(left.shape)} in the first trace and {tuple(right.shape)} in the second; compare "
+                f"{name} has shape {tuple(left.shape)} in the first trace and {tuple(right.shape)} in the second; "
+                "compare "
                 "runs on texts of the same length"
             )
         differences[name] = right - left

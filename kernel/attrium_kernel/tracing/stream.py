@@ -18,12 +18,14 @@ class Sum:
 
     Args:
         writer: the call whose output is added.
+        factor: what it is multiplied by.
         total: the sum.
         reader: the call that is first given the sum; None if it is the block's output.
         normed: the stream goes on as the output of `reader`, a norm (post-norm), rather than as the sum.
     """
 
     writer: Call
+    factor: float
     total: Tensor
     reader: Call | None
     normed: bool
@@ -36,12 +38,10 @@ class Stream:
     Args:
         form: `"sequential"`, `"parallel"` or `"post-norm"`.
         sums: in order; for a parallel block the writers share one sum.
-        scale: the factor of the writers.
     """
 
     form: str
     sums: tuple[Sum, ...]
-    scale: float
 
     def named(self, events: list[Event]) -> dict[str, Sum]:
         """The sums by the name of their writer: `attn_out`, `cross_out`, `mlp_out`."""
@@ -53,6 +53,10 @@ class Stream:
             attention = bool(waiting) and waiting[0][1].time < found.writer.ended
             names[waiting.pop(0)[0] if attention else "mlp_out"] = found
         return names
+
+    def factors(self, events: list[Event]) -> dict[str, float]:
+        """Factors other than 1, by the name of the writer."""
+        return {name: found.factor for name, found in self.named(events).items() if found.factor != 1}
 
     def parts(self, block: Call, inside: list[Call], events: list[Event]) -> dict[str, Part]:
         """Places of the stream's points, its writers and the norms on the way."""
@@ -70,9 +74,7 @@ class Stream:
             parts |= self._around(found, stream, inside, events, writer, norm)
             last = found is self.sums[-1] or self.form == "parallel"
             if found.reader is not None and not (last and not found.normed):
-                parts[point if not last else "resid_post"] = Part(
-                    found.reader.path, "input", keyword=found.reader.keyword
-                )
+                parts[point if not last else "resid_post"] = place(found.reader, inside, "input")
             if found.normed and found.reader is not None and found.reader.output is not None:
                 stream = found.reader.output.copy
             elif self.form != "parallel":
@@ -85,20 +87,27 @@ class Stream:
         self, found: Sum, stream: Tensor | None, inside: list[Call], events: list[Event], writer: str, norm: str
     ) -> dict[str, Part]:
         """The writer and the norms before and after it."""
-        parts = {writer: Part(found.writer.path)}
+        parts = {writer: place(found.writer, inside)}
         if is_norm_like(found.writer):
-            parts["ln2_post" if writer == "mlp_out" else norm + "_post"] = Part(found.writer.path)
+            parts["ln2_post" if writer == "mlp_out" else norm + "_post"] = place(found.writer, inside)
         if self.form == "post-norm":
             if found.reader is not None and found.normed:
-                parts[norm] = Part(found.reader.path)
+                parts[norm] = place(found.reader, inside)
             return parts
         readers = [c for c in inside if is_norm_like(c) and stream is not None and same(c.value, stream)]
         readers.sort(key=lambda c: c.started)
         if self.form == "parallel" and writer == "mlp_out":
             readers = readers[1:]
         if readers:
-            parts[norm] = Part(readers[0].path)
+            parts[norm] = place(readers[0], inside)
         return parts
+
+
+def place(call: Call, inside: list[Call], side: str = "output") -> Part:
+    """One side of a call, by number where its module is called several times (a shared dropout)."""
+    calls = sorted((c for c in inside if c.path == call.path), key=lambda c: c.started)
+    number = calls.index(call) if len(calls) > 1 else None
+    return Part(call.path, side, keyword=call.keyword if side == "input" else None, call=number)
 
 
 def follow_stream(block: Call, inside: list[Call], events: list[Event]) -> Stream | None:
@@ -108,9 +117,9 @@ def follow_stream(block: Call, inside: list[Call], events: list[Event]) -> Strea
     sums = walk.search(block.value.copy, events[0].time)
     if sums is not None:
         form = "post-norm" if any(s.normed for s in sums) else "sequential"
-        return Stream(form, tuple(sums), walk.scale)
+        return Stream(form, tuple(sums))
     pair = walk.parallel(block.value.copy, events[0].time)
-    return None if pair is None else Stream("parallel", tuple(pair), walk.scale)
+    return None if pair is None else Stream("parallel", tuple(pair))
 
 
 class _Walk:
@@ -123,7 +132,6 @@ class _Walk:
         self.width = self.end.shape[-1]
         self.numel = block.value.copy.numel()
         self.tolerance = roughness(self.end.dtype)
-        self.scale = 1.0
 
     def search(self, stream: Tensor, after: int) -> list[Sum] | None:
         """Sums that lead from `stream` to the block's output, by calls after a time."""
@@ -131,16 +139,17 @@ class _Walk:
             if _equal(total, stream):
                 continue
             until = reader.started if reader else self.calls[-1].ended + 10**6
-            writer = self._writer(total, stream, after, until)
-            if writer is None:
+            found = self._writer(total, stream, after, until)
+            if found is None:
                 continue
+            writer, factor = found
             if reader is None:
-                return [Sum(writer, total, None, False)]
-            plain = self._onward(Sum(writer, total, reader, False), total, reader.started)
+                return [Sum(writer, factor, total, None, False)]
+            plain = self._onward(Sum(writer, factor, total, reader, False), total, reader.started)
             if plain is not None:
                 return plain
-            if is_norm_like(reader) and reader.output is not None:
-                normed = self._onward(Sum(writer, total, reader, True), reader.output.copy, reader.ended)
+            if is_norm_like(reader) and reader.output is not None and self._fits(reader.output.copy):
+                normed = self._onward(Sum(writer, factor, total, reader, True), reader.output.copy, reader.ended)
                 if normed is not None:
                     return normed
         return None
@@ -176,18 +185,19 @@ class _Walk:
         ]
         return sorted(ended, key=lambda c: (c.output.copy.dim() != self.end.dim() if c.output else True, c.ended))
 
-    def _writer(self, total: Tensor, stream: Tensor, after: int, until: int) -> Call | None:
-        """The call whose output is what was added."""
-        added = (total.double() - stream.double()).reshape(-1)
+    def _writer(self, total: Tensor, stream: Tensor, after: int, until: int) -> tuple[Call, float] | None:
+        """The call whose output is what was added, and the factor."""
+        added = total.double().reshape(-1) - stream.double().reshape(-1)
         for call in self._writers(after, until):
             assert call.output is not None
-            if self._explains(added, call.output.copy.double().reshape(-1), stream):
-                return call
+            factor = self._explains(added, call.output.copy.double().reshape(-1), stream)
+            if factor is not None:
+                return call, factor
         return None
 
     def parallel(self, stream: Tensor, after: int) -> list[Sum] | None:
         """Two writers that read the same stream and are added at once."""
-        added = (self.end.double() - stream.double()).reshape(-1)
+        added = self.end.double().reshape(-1) - stream.double().reshape(-1)
         writers = self._writers(0, 10**9)
         attention = [c for c in writers if c.ended > after]
         for first in attention:
@@ -195,25 +205,23 @@ class _Walk:
                 if second is first or second.output is None or first.output is None:
                     continue
                 both = (first.output.copy.double() + second.output.copy.double()).reshape(-1)
-                if self._explains(added, both, stream):
-                    return [Sum(first, self.end, None, False), Sum(second, self.end, None, False)]
+                factor = self._explains(added, both, stream)
+                if factor is not None:
+                    return [Sum(first, factor, self.end, None, False), Sum(second, factor, self.end, None, False)]
         return None
 
-    def _explains(self, added: Tensor, written: Tensor, stream: Tensor) -> bool:
-        """Whether `added` is `written`, or a fixed multiple of it."""
+    def _explains(self, added: Tensor, written: Tensor, stream: Tensor) -> float | None:
+        """The factor by which `added` is `written`, nearly always 1; None if it is no multiple of it."""
         if not bool(written.any()):
-            return False
+            return None
         size = float(added.norm())
         slack = self.tolerance * size + 4 * self.tolerance * 1e-2 * float(stream.double().norm())
         if float((added - written).norm()) <= slack:
-            return True
+            return 1.0
         factor = float(added @ written / (written @ written))
         if abs(factor) < 1e-3 or float((added - factor * written).norm()) > slack:
-            return False
-        if self.scale != 1.0 and abs(factor - self.scale) > 1e-3:
-            return False
-        self.scale = round(factor, 6)
-        return True
+            return None
+        return round(factor, 6)
 
 
 def is_norm_like(call: Call) -> bool:

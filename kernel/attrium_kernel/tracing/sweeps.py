@@ -19,6 +19,7 @@ from .errors import InterventionError
 from .inputs import Inputs
 from .interventions import Edge, Intervention
 from .metrics import Metric, measured
+from .prefix import LEAST, cache_names, shareable, unchanged, with_cache
 from .prepare import prepared
 from .restart import Start, earliest, entries_of, fused_activations, needed, possible, read_only, skip
 from .run import Run
@@ -96,11 +97,12 @@ def sweep(
     return torch.empty(0, 1) if found is None else found
 
 
-def base_names(architecture: Architecture, variations: Sequence[Variation], model: nn.Module) -> list[str]:
+def base_names(
+    model: nn.Module, architecture: Architecture, inputs: Inputs, variations: Sequence[Variation], metric: Metric
+) -> list[str]:
     """Activations of the base run that a sweep over these variations takes over."""
-    looking, stack = Run(model, architecture), architecture.main
-    starts = {_start_of(looking, _several(v), architecture) for v in variations}
-    return sorted({name for start in starts for name in needed(start, stack)})
+    plan = _Plan(model, architecture, inputs, [_several(v) for v in variations], (), metric, None)
+    return sorted({*plan.names, *(name for start in set(plan.starts) for name in needed(start, plan.stack))})
 
 
 def _start_of(looking: Run, variation: Sequence[Intervention], architecture: Architecture) -> Start:
@@ -133,6 +135,7 @@ def iterate(
     _refuse_cancelled(cancel)
     plan = _Plan(model, architecture, given, [_several(v) for v in variations], tuple(base), metric, batch_size)
     runs = known or plan.base_run()
+    plan.share(runs)
     for start, index in plan.batches(runs):
         _refuse_cancelled(cancel)
         yield plan.step(runs, start, index)
@@ -169,6 +172,8 @@ class _Plan:
         self.looking = Run(model, architecture)
         self.base = [one for i in base for one in self._by_name(i)]
         self.starts = self._starts()
+        self.names = cache_names(architecture) if shareable(model, architecture, inputs, metric) else []
+        self.unchanged = [0] * len(variations)
 
     def _by_name(self, intervention: Intervention) -> list[Intervention]:
         """One intervention for each name that a pattern means."""
@@ -182,8 +187,9 @@ class _Plan:
 
     def base_run(self) -> Trace:
         """The run that all variations start from."""
-        names = tuple(sorted({name for start in set(self.starts) for name in needed(start, self.stack)}))
-        return base_trace(self.model, self.inputs, names, self.metric, self.architecture, self.base)
+        names = {name for start in set(self.starts) for name in needed(start, self.stack)}
+        names |= set() if self.base else set(self.names)
+        return base_trace(self.model, self.inputs, sorted(names), self.metric, self.architecture, self.base)
 
     def batches(self, runs: Trace) -> Iterator[tuple[Start, list[int]]]:
         """Variations of one start together, so many that they fit."""
@@ -191,9 +197,36 @@ class _Plan:
         for n, start in enumerate(self.starts):
             groups.setdefault(start, []).append(n)
         for start, index in sorted(groups.items()):
+            index.sort(key=lambda n: self.unchanged[n])
             size = self._size(runs)
             for first in range(0, len(index), size):
                 yield start, index[first : first + size]
+
+    def share(self, runs: Trace) -> None:
+        """Find out how many positions each variation leaves as they are, if the model's cache gives what it should."""
+        self.unchanged = [0] * len(self.variations)
+        if self.base or not self.names or any(name not in runs for name in self.names) or runs.tokens is None:
+            return
+        longest = runs.tokens.ids.shape[1] - 1
+        found = [min(unchanged(variation, runs), longest) for variation in self.variations]
+        shared = [n for n in found if n >= LEAST]
+        if shared and self._trusted(runs, min(shared)):
+            self.unchanged = found
+
+    def _trusted(self, runs: Trace, positions: int) -> bool:
+        """The base run again, its beginning from a cache, must give the same numbers."""
+        assert runs.logits is not None
+        inputs = with_cache(self.model, runs, self.inputs, self.names, positions, 1)
+
+        def prepare(run: Run, within: contextlib.ExitStack) -> None:
+            read_only(run, self.metric, self.stack, within)
+
+        with Run(self.model, self.architecture, prepare=prepare) as run:
+            output, _ = run.forward(inputs, offset=positions)
+        again, known = logits_of(output), measured(self.metric, runs.logits.float())
+        assert again is not None
+        slack = 1e-4 * max(1.0, float(known.abs().max()))
+        return bool((measured(self.metric, again.float()) - known).abs().max() <= slack)
 
     def _size(self, runs: Trace) -> int:
         if self.batch_size is not None:
@@ -208,6 +241,7 @@ class _Plan:
         """Run some variations as one batch."""
         assert runs.logits is not None
         examples, repeats = runs.logits.shape[0], len(index)
+        first = min(self.unchanged[which] for which in index)
         base = [i for i in self.base if not self._before(i, start)]
         interventions = []
         for n, which in enumerate(index):
@@ -215,12 +249,15 @@ class _Plan:
             interventions += [i.for_rows(_joined(i, rows, examples)) for i in (*base, *self.variations[which])]
 
         def prepare(run: Run, within: contextlib.ExitStack) -> None:
-            skip(run, start, self.stack, runs, repeats, within)
+            skip(run, start, self.stack, runs, repeats, within, first)
             fused_activations(run.model, within)
             read_only(run, self.metric, self.stack, within)
 
         with Run(self.model, self.architecture, interventions, prepare=prepare) as run:
-            output, _ = run.forward(self._repeated(repeats, examples))
+            inputs = self._repeated(repeats, examples)
+            if first:
+                inputs = with_cache(self.model, runs, inputs, self.names, first, repeats)
+            output, _ = run.forward(inputs, offset=first)
         logits = logits_of(output)
         assert logits is not None
         return Step(tuple(index), measured(self.metric, logits.float()).reshape(repeats, examples).cpu())

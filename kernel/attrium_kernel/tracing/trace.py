@@ -40,6 +40,7 @@ class Trace:
         bytes: of what is kept, each storage counted once.
         catalog: what each name is.
         edited: attentions that interventions changed.
+        intervened: the run was changed by interventions, or nothing is known of it.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Trace:
         bytes: int = 0,
         catalog: Catalog | None = None,
         edited: Collection[str] = (),
+        intervened: bool = True,
     ) -> None:
         self.names = names
         self.architecture = architecture
@@ -65,6 +67,7 @@ class Trace:
         self.logits = logits
         self.tokens = tokens
         self.bytes = bytes
+        self.intervened = intervened
         self._values = dict(values)
         self._records = dict(records or {})
         self._axes = dict(axes or {})
@@ -112,7 +115,7 @@ class Trace:
 
     def size(self, axis: str) -> int:
         """Length of `"batch"` or `"position"`."""
-        for name, value in self._values.items():
+        for name in self._values:
             axes = self.axes(name) if name in self._known else ()
             if axis in axes and self._entry_is_plain(name):
                 return int(self.read(name).shape[axes.index(axis)])
@@ -201,7 +204,8 @@ class Trace:
         module = submodule(self.model, entry.part.path)
         if self._stamps and self._stamps[entry.name] != _stamp(module):
             raise CaptureError(
-                f"{entry.name} is computed when it is read, from weights of {entry.part.path} that have changed since the "
+                f"{entry.name} is computed when it is read, from weights of {entry.part.path} that have changed since "
+                "the "
                 "trace was made; trace again, or read it before changing the model"
             )
 
@@ -263,11 +267,8 @@ class Trace:
         if quantity == "v":
             return _take(attention.value.transpose(1, 2), axes, plan)
         part = (plan.get("batch", slice(None)), plan.get("head", slice(None)), plan.get("query", slice(None)))
-        if (
-            (quantity == "pattern"
-            and attention.weights is None)
-            or (quantity == "masked_scores"
-            and attention.masked is None)
+        if (quantity == "pattern" and attention.weights is None) or (
+            quantity == "masked_scores" and attention.masked is None
         ):
             self._verify(entry, attention, z)
         cells = getattr(attention, quantity)(*part)
@@ -295,8 +296,8 @@ class Trace:
         """What autograd knows of an activation, for gradients of a trace made with `grad=True`.
 
         Returns:
-            The tensor that passed through the model, and a function from its gradient to the gradient of the activation,
-            in the activation's axes.
+            The tensor that passed through the model, and a function from its gradient to the gradient of the
+            activation, in the activation's axes.
 
         Raises:
             SiteError: the activation is computed when read, so nothing in the model depends on it.
@@ -305,7 +306,7 @@ class Trace:
         assert self._catalog is not None
         entry = self._catalog[name]
         if entry.kind == "tensor":
-            scale = entry.block.scale if entry.block is not None and entry.quantity in entry.block.sublayers else 1.0
+            scale = 1.0 if entry.block is None else entry.block.factors.get(entry.quantity, 1.0)
             return self._values[name], lambda slope: view(entry, slope, self._shape(entry)) / scale**2
         if entry.kind == "attention" and entry.quantity not in ("scores", "masked_scores", "pattern"):
             attention, z = self._records[entry.record]
@@ -377,6 +378,7 @@ def trace(
     Raises:
         TraceError: one of its kinds (`ArchitectureError`, `SiteError`, `InterventionError`, `CaptureError`).
     """
+    from .interventions import Intervention
     from .prepare import prepared
     from .run import Run
 
@@ -385,7 +387,8 @@ def trace(
         from .discover import discover
 
         architecture = discover(model, inputs)
-    with Run(model, architecture, interventions, capture, grad) as run:
+    changes = [interventions] if isinstance(interventions, Intervention) else interventions
+    with Run(model, architecture, changes, capture, grad) as run:
         _, made = run.forward(inputs, tokens=tokens)
     assert made is not None
     return made
@@ -393,9 +396,7 @@ def trace(
 
 def _stamp(module: nn.Module) -> tuple[Any, ...]:
     """Tells whether a module's own parameters are the same ones and unchanged."""
-    return tuple(
-        (id(p), p._version) for p in module._parameters.values() if p is not None and not p.is_inference()
-    )
+    return tuple((id(p), p._version) for p in module._parameters.values() if p is not None and not p.is_inference())
 
 
 def _split(z: Tensor, entry: Entry) -> Tensor:

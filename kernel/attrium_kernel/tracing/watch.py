@@ -35,7 +35,7 @@ class Seen(Protocol):
         `(output, pattern or None)` for the model to go on with.
     """
 
-    def __call__(
+    def __call__(  # noqa: D102  # the class says it
         self, module: nn.Module | None, attention: Attention, compute: Callable[..., tuple[Tensor, Tensor | None]]
     ) -> tuple[Tensor, Tensor | None]: ...
 
@@ -245,7 +245,8 @@ def multi_head(
         query, key, value = query.unsqueeze(1), key.unsqueeze(1), value.unsqueeze(1)
     weights = in_proj_weight.chunk(3) if in_proj_weight is not None else (q_proj_weight, k_proj_weight, v_proj_weight)
     biases = in_proj_bias.chunk(3) if in_proj_bias is not None else (None, None, None)
-    q, k, v = (_heads(F.linear(t, w, b), num_heads) for t, w, b in zip((query, key, value), weights, biases))  # type: ignore[arg-type]
+    given = zip((query, key, value), weights, biases)
+    q, k, v = (_heads(F.linear(t, w, b), num_heads) for t, w, b in given)  # type: ignore[arg-type]
     mask = _joined_mask(attn_mask, key_padding_mask, q, k.shape[2])
     kept: list[Tensor] = []
     out = F.scaled_dot_product_attention(q, k, v, mask, dropout_p if training else 0.0)

@@ -30,7 +30,8 @@ def test_stacks_blocks_and_heads_are_those_of_the_family(name: str) -> None:
             assert block.name == f"{right.prefix}blocks.{i}"
             assert block.path == right.blocks.format(i=i)
             assert block.form == right.form
-            assert block.scale == pytest.approx(right.multiplier)
+            for writer in block.sublayers:
+                assert block.factors.get(writer, 1.0) == pytest.approx(right.multiplier)
             heads, a = block.attention, right.attention
             assert heads is not None
             if name != "falcon":  # repeats its keys for each query head

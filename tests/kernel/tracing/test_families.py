@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-import torch
 import transformers as hf
 
 from attrium_kernel.tracing import Trace, TraceError, trace
@@ -227,15 +227,16 @@ def made(name: str, implementation: str) -> tuple[Any, dict[str, Any]]:
     return models.randomise(model), inputs()
 
 
-def assert_holds(model: Any, inputs: dict[str, Any], t: Trace, implementation: str) -> None:
-    """What is true of every transformer."""
+def assert_holds(model: Any, inputs: dict[str, Any], t: Trace, implementation: str, whole: bool = True) -> None:
+    """What is true of every transformer; with `whole=False` names may be absent, but none may be wrong."""
     plain = oracles.plain(model, inputs)
     for key in ("logits", "last_hidden_state"):
         if key in plain:
             assert_close(t.output[key], plain[key], 0.0)
     assert t.architecture is not None
     for block in t.architecture.blocks():
-        assert_adds_up(t, f"{block.name}.", block.form)
+        if whole or {f"{block.name}.attn_out", f"{block.name}.mlp_out", f"{block.name}.resid_post"} <= set(t.names):
+            assert_adds_up(t, f"{block.name}.", block.form)
         for part in ("attn", "cross"):
             if f"{block.name}.{part}.result" in t.names and f"{block.name}.{part}.out" in t.names:
                 o = model.get_submodule(block.parts[f"{part}.o"].path)
@@ -288,7 +289,7 @@ def test_what_cannot_be_followed_is_refused_and_never_shown_wrong(name: str, imp
         t = trace(model, inputs)
     except TraceError as error:
         message = str(error)
-        assert len(message) > 40
-        return
-    assert_holds(model, inputs, t, implementation)
-    assert isinstance(t.output, torch.Tensor) or t.output is not None
+    else:
+        message = ""
+        assert_holds(model, inputs, t, implementation, whole=False)
+    assert not message or re.search(r"attention|add up", message)

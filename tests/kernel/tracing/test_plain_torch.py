@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F  # torch's own habit
 from torch import Tensor, nn
 
-from attrium_kernel.tracing import ArchitectureError, Patch, Scale, Site, Zero, trace
+from attrium_kernel.tracing import ArchitectureError, Patch, Replace, Scale, Site, Zero, trace
 
 from . import handwritten, models, oracles
 from .closeness import assert_close, assert_same
@@ -603,3 +603,98 @@ def test_a_block_that_writes_over_what_the_caller_gave_does_so_once() -> None:
         except ArchitectureError:  # attentions that no block encloses
             return
         assert_close(t.logits, right, 1e-6)
+
+
+class Adapted(nn.Module):
+    """A low-rank adapter around a linear map, as PEFT wraps one."""
+
+    def __init__(self, base: nn.Module, out: int) -> None:
+        super().__init__()
+        self.base_layer = base
+        into = base.weight.shape[1]
+        self.lora_a, self.lora_b = nn.Linear(into, 2, bias=False), nn.Linear(2, out, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.base_layer(x) + 2.0 * self.lora_b(self.lora_a(x))
+
+
+def adapted(*paths: str) -> tuple[nn.Module, nn.Module]:
+    """A Llama with adapters, and one with the adapters merged into its weights."""
+    model, merged = models.build("llama", "sdpa"), models.build("llama", "sdpa")
+    for seed, path in enumerate(f"model.layers.{i}.{p}" for i in range(2) for p in paths):
+        base: Any = model.get_submodule(path)
+        with models.seeded(seed):
+            wrapped = Adapted(base, base.weight.shape[0])
+        parent, _, name = path.rpartition(".")
+        setattr(model.get_submodule(parent), name, wrapped)
+        with torch.no_grad():
+            merged.get_submodule(path).weight += 2.0 * wrapped.lora_b.weight @ wrapped.lora_a.weight
+    return model.eval(), merged
+
+
+@pytest.mark.parametrize("path", ["self_attn.q_proj", "self_attn.o_proj", "mlp.gate_proj", "mlp.down_proj"])
+def test_adapters_are_part_of_what_they_adapt(path: str) -> None:
+    model, merged = adapted(path)
+    t, right = trace(model, IDS), trace(merged, IDS)
+    assert_close(t.logits, right.logits, 1e-5)
+    assert_same(t, {name: right[name] for name in right.names if name in t.names}, 2e-5)
+    missing = set(right.names) - set(t.names)
+    assert not {
+        n for n in missing if n.endswith(("resid_pre", "resid_post", "pattern", "attn.z", "attn_out", "mlp_out"))
+    }
+    for site in ("attn.q", "attn.z", "attn_out", "mlp.pre", "mlp.post", "mlp_out"):
+        edit = [Scale(f"blocks.0.{site}", -0.5)]
+        if f"blocks.0.{site}" in t.names:
+            found = trace(model, IDS, interventions=edit).logits
+            assert_close(found, trace(merged, IDS, interventions=edit).logits, 2e-5)
+
+
+def test_hooks_of_the_user_have_their_say() -> None:
+    model: Any = models.build("gpt2")
+    model.transformer.h[1].mlp.register_forward_hook(lambda module, args, output: output * 2)
+    model.transformer.h[0].attn.c_attn.register_forward_hook(lambda module, args, output: output * 0.5)
+    with torch.no_grad():
+        plain = model(IDS, use_cache=False).logits
+    t = trace(model, IDS)
+    assert_close(t.logits, plain, 0.0)
+
+    def edit(name: str, value: Tensor) -> Tensor:
+        if name in ("blocks.0.attn.q", "blocks.0.attn.k", "blocks.0.attn.v"):
+            return value * 0.5
+        return value * 2 if name == "blocks.1.mlp_out" else value
+
+    assert_same(t, handwritten.gpt2(models.shared("gpt2"), IDS, edit=edit), 2e-5)
+
+
+@pytest.mark.parametrize("name", ["by hand", "fused", "multihead"])
+def test_attention_inside_an_edit_is_not_the_models(name: str) -> None:
+    helper = shared("by hand")
+
+    def attend(value: Tensor) -> Tensor:
+        with torch.no_grad():
+            helper(IDS)
+            models.shared("gpt2", "sdpa")(IDS)
+        weights = (value @ value.transpose(1, 2) * 0.01).softmax(-1)
+        return weights @ value + 0 * F.scaled_dot_product_attention(value, value, value)
+
+    def edit(each: str, value: Tensor) -> Tensor:
+        if each != "blocks.0.mlp_out":
+            return value
+        return (value @ value.transpose(1, 2) * 0.01).softmax(-1) @ value
+
+    model = made(name)  # a model of its own: `helper` runs while this one is traced
+    t = trace(model, IDS, interventions=[Replace("blocks.0.mlp_out", attend)])
+    assert_same(t, forward(name, edit=edit), 3e-5)
+
+
+def test_a_trace_inside_an_edit_is_a_trace_of_its_own() -> None:
+    inner: list[Any] = []
+
+    def look(value: Tensor) -> Tensor:
+        inner.append(trace(models.shared("llama", "sdpa"), IDS))
+        return value
+
+    t = trace(shared("fused"), IDS, interventions=[Replace("blocks.1.attn.pattern", look)])
+    assert_same(t, forward("fused"), 2e-5)
+    right = trace(models.shared("llama", "sdpa"), IDS)
+    assert_same(inner[0], {name: right[name] for name in right.names}, 0.0)

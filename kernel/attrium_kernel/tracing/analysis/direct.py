@@ -224,9 +224,11 @@ class _Aim:
         """The norm or multiplier between a sublayer and the stream, as it was on this trace."""
         part = block.parts.get(post)
         if part is None:
-            return FrozenNorm(NormParts(), torch.full(self.shape[:2], block.scale, device=self.device))
+            return FrozenNorm(
+                NormParts(), torch.full(self.shape[:2], block.factors.get(f"{writer}_out", 1.0), device=self.device)
+            )
         before = self.at(f"{block.name}.{writer}.out")
-        return self._frozen(part, before, f"{block.name}.{writer}_out", block.scale)
+        return self._frozen(part, before, f"{block.name}.{writer}_out", block.factors.get(f"{writer}_out", 1.0))
 
     def _final_norm(self) -> FrozenNorm:
         stack = self.architecture.main
