@@ -28,7 +28,8 @@ LABELS = {
 HEADING = """\
 CPU: process time of all threads. Rounds are interleaved, and ratios taken within a round. A floor is the bare forwards,
 or forwards with backwards to the input (parameters frozen), of the same rows at the best batch size.
-MB extra: peak resident memory over the level after the model was built, in a fresh process; 1 MB is 10^6 bytes.
+MB extra: peak resident memory over the level after the model was built, in a fresh process whose allocator hands
+freed blocks back at once; 1 MB is 10^6 bytes.
 MB held: storages of the tensors that are alive after the run and were not before it, each once."""
 
 

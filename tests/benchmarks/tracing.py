@@ -173,9 +173,14 @@ def capturing_outputs(work: Forward) -> dict[str, Contender]:
 
 
 MODES = ("ours", "ours, equal content", "ours, patterns read", "ours, sdpa", "ours, sdpa, patterns read")
+TIE = 1.02
+"""Never slower, measured: two contenders that do the same differ by up to this much from run to run."""
+ONCE = 1.001
+"""Nothing held twice, measured: beside the tensors there are ids and masks."""
+
 BESIDE = (
-    Limit("cpu", RIVALS, at_most=1.0, mine="ours, equal content"),
-    Limit("held", "hooks", at_most=1.001, mine="ours, equal content"),  # nothing twice
+    Limit("cpu", RIVALS, at_most=TIE, mine="ours, equal content"),
+    Limit("held", "hooks", at_most=ONCE, mine="ours, equal content"),
     Limit("held", RIVALS, at_most=1.0),
     Limit("memory", RIVALS, at_most=1.0),
 )
@@ -227,7 +232,7 @@ CASES = [
         limits=(
             Limit("cpu", "plain eager", at_most=1.05),
             Limit("cpu", "plain eager", at_most=1.05, mine="ours, sdpa"),
-            Limit("cpu", RIVALS, at_most=1.0),
+            Limit("cpu", RIVALS, at_most=TIE),
         ),
     ),
     Case(
@@ -240,7 +245,7 @@ CASES = [
         over="plain eager",
         tolerance=1e-4,
         rounds=1.6,
-        limits=(Limit("cpu", "outputs", at_most=1.0), Limit("held", "outputs", at_most=1.0)),
+        limits=(Limit("cpu", "outputs", at_most=TIE), Limit("held", "outputs", at_most=ONCE)),
     ),
     Case(
         "trace-fixed",
@@ -258,7 +263,7 @@ CASES = [
         limits=(
             Limit("cpu ms", "plain eager", at_most=2.5),
             Limit("cpu ms", "plain sdpa", at_most=2.5, mine="ours, sdpa"),
-            Limit("cpu", RIVALS, at_most=1.0, mine="ours, equal content"),
+            Limit("cpu", RIVALS, at_most=TIE, mine="ours, equal content"),
         ),
     ),
 ]

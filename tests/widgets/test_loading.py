@@ -44,9 +44,7 @@ def test_a_name_of_the_zoo_takes_the_options_of_any_other():
 
 @pytest.mark.parametrize("name", sorted(set(zoo.names()) - {"tiny_gpt2"}))
 def test_what_is_no_transformer_is_refused_with_the_way_to_have_it(name):
-    with pytest.raises(
-        LoadError, match=rf"'{name}' in .* no transformer.*\(tiny_gpt2\).*zoo\.load\('{name}'\)"
-    ):
+    with pytest.raises(LoadError, match=rf"'{name}' in .* no transformer.*\(tiny_gpt2\).*zoo\.load\('{name}'\)"):
         attrium.load(name)
 
 
@@ -56,6 +54,14 @@ def test_a_folder_with_the_name_of_a_zoo_model_is_given_as_a_path(tmp_path, monk
     assert attrium.load("tiny_gpt2").tokenizer is not None
     with pytest.raises(LoadError, match=r"config\.json"):
         attrium.load("./tiny_gpt2")
+
+
+def test_a_name_that_is_nearly_one_of_the_zoo_s_is_told_so():
+    with pytest.raises(LoadError, match="tiny-gpt2 is not on this machine.*Did you mean 'tiny_gpt2'"):
+        attrium.load("tiny-gpt2", local_files_only=True)
+    with pytest.raises(LoadError, match="some/gpt is not on this machine") as caught:
+        attrium.load("some/gpt", local_files_only=True)
+    assert "Did you mean" not in str(caught.value)
 
 
 def test_everything_else_goes_to_the_kernel():

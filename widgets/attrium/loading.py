@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 from typing import Any
 
@@ -25,7 +26,7 @@ def load(source: Any, **options: Any) -> Loaded:
         LoadError: what is missing or does not fit, and how to provide it.
     """
     if not isinstance(source, str) or source not in zoo.names():
-        return tracing.load(source, **options)
+        return _from_elsewhere(source, options)
     folder = zoo.path(source)
     if not (folder / "config.json").is_file():
         models = ", ".join(name for name in zoo.names() if (zoo.path(name) / "config.json").is_file())
@@ -34,6 +35,16 @@ def load(source: Any, **options: Any) -> Loaded:
             f"zoo.load({source!r}) gives it with its data, and explanations take its .model"
         )
     return tracing.load(folder, **{"progress": _silent, **options})  # its files are here: no bar for milliseconds
+
+
+def _from_elsewhere(source: Any, options: dict[str, Any]) -> Loaded:
+    try:
+        return tracing.load(source, **options)
+    except LoadError as error:
+        near = difflib.get_close_matches(source, zoo.names(), n=1) if isinstance(source, str) else []
+        if not near:
+            raise
+        raise LoadError(f"{error} Did you mean {near[0]!r}, which comes with Attrium?") from error
 
 
 def _silent(done: int, total: int, text: str) -> None:

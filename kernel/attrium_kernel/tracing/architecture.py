@@ -157,6 +157,7 @@ class Architecture:
         unembed: the module whose output are the logits (before a softcap or scale), or None.
         d_model: width of the stream whose logits are read.
         notes: what was not found, and why, by name.
+        per_position: the logits of a position are read from the stream at that position, not from a pooled one.
     """
 
     model_name: str
@@ -164,6 +165,7 @@ class Architecture:
     unembed: Part | None
     d_model: int
     notes: Mapping[str, str] = field(default_factory=dict)
+    per_position: bool = True
 
     @classmethod
     def of(cls, model: nn.Module, inputs: Any = None) -> Architecture:

@@ -91,7 +91,15 @@ def _discover(model: nn.Module, inputs: Inputs) -> Architecture:
             "returns, so what writes to its stream has no name; say it with "
             "architecture.corrected({'attn_out': path, ...})"
         )
-    return Architecture(type(model).__name__, stacks, unembed, _width(probe, width), notes)
+    return Architecture(type(model).__name__, stacks, unembed, _width(probe, width), notes, _per_position(probe, width))
+
+
+def _per_position(probe: Probe, block: Block) -> bool:
+    """Whether there are logits for each position of the last block's stream."""
+    logits, call = logits_of(probe.output), _call(probe, block.path)
+    if logits is None or logits.dim() != 3 or call.value is None:
+        return False
+    return logits.shape[1] in call.value.copy.shape[:2]
 
 
 def _width(probe: Probe, block: Block) -> int:
@@ -183,6 +191,11 @@ def _block(probe: Probe, name: str, path: str, events: list[Event]) -> Block:
     if call.value is None or call.output is None:
         raise ArchitectureError(
             f"{name} ({path}) was not given, or did not return, a tensor; blocks must pass a stream on"
+        )
+    if call.value.copy.dim() > 3:
+        raise ArchitectureError(
+            f"{name} ({path}) is given {tuple(call.value.copy.shape)}; tracing follows attention over one row of positions, "
+            "a stream of shape (batch, position, d_model)"
         )
     inside = [c for c in probe.calls if c.under(path) and c is not call]
     if len(events) > 2 or (len(events) == 2 and not _crosses(events[1], inside)):

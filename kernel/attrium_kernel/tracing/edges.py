@@ -88,13 +88,17 @@ class Receiver:
 
     Args:
         run: the run.
-        site: the reader, as the first of its edges names it.
+        kind: `"attn"`, `"mlp"` or `"unembed"`.
+        block: its block; None for the unembedding.
         senders: all that send to it.
+        heads: of an attention, the heads that read the changed stream, by `"q"`, `"k"`, `"v"`.
     """
 
-    def __init__(self, run: Run, site: Site, senders: list[Sender]) -> None:
-        self.run, self.site, self.senders = run, site, senders
-        self.kind, self.letters, self.block = _reader(run, site)
+    def __init__(
+        self, run: Run, kind: str, block: Block | None, senders: tuple[Sender, ...], heads: dict[str, list[int]]
+    ) -> None:
+        self.run, self.kind, self.block, self.senders, self.heads = run, kind, block, senders, heads
+        self.site = senders[0].edge.receiver
         for sender in senders:
             self._check_order(sender)
         self._shadow: Attention | None = None
@@ -104,7 +108,7 @@ class Receiver:
     def records(self) -> set[str]:
         """Attentions that must be seen."""
         found = {sender.entry.record for sender in self.senders if sender.weight is not None}
-        if self.letters:
+        if self.heads:
             assert self.block is not None
             found.add(f"{self.block.name}.attn")
         return found
@@ -196,60 +200,88 @@ class Receiver:
             module.forward(*args, **kwargs)
         finally:
             run.shadowing, run.at = None, before
-        names = [f"{self.block.name}.attn.{letter}" for letter in self.letters]
+        names = [f"{self.block.name}.attn.{letter}" for letter in self.heads]
         self._projected = {name: run.values[name] for name in names if name in run.values}
 
     def received(self, record: str, attention: Attention) -> Attention:
         """The attention with the receiver's queries, keys or values from the changed stream."""
-        if self.block is None or record != f"{self.block.name}.attn" or not self.letters:
+        if self.block is None or record != f"{self.block.name}.attn" or not self.heads:
             return attention
         if self.run.shadowing is self:
             self._shadow = attention
         if self.run.shadowing is not None or self._shadow is None:
             return attention
         shadow, self._shadow = self._shadow, None
-        for name, raw in self._projected.items():  # what a turned query was projected to is kept too
-            entry, real = self.run.catalog[name], self.run.values[name]
-            plain, changed = view(entry, real, None).transpose(1, 2), view(entry, raw, None).transpose(1, 2)
-            self.run.values[name] = unview(entry, real, self._taken(plain, changed).transpose(1, 2))
+        for letter, heads in self.heads.items():
+            name = f"{self.block.name}.attn.{letter}"
+            if name in self._projected:  # what a turned query was projected to is kept too
+                entry, real = self.run.catalog[name], self.run.values[name]
+                plain = view(entry, real, None).transpose(1, 2)
+                changed = view(entry, self._projected[name], None).transpose(1, 2)
+                self.run.values[name] = unview(entry, real, _taken(plain, changed, heads).transpose(1, 2))
         taken = {
-            letter: self._taken(getattr(attention, FIELDS[letter]), getattr(shadow, FIELDS[letter]))
-            for letter in self.letters
+            letter: _taken(getattr(attention, FIELDS[letter]), getattr(shadow, FIELDS[letter]), heads)
+            for letter, heads in self.heads.items()
         }
         return attention.revised(
             taken.get("q", attention.query), taken.get("k", attention.key), taken.get("v", attention.value)
         )
 
-    def _taken(self, plain: Tensor, changed: Tensor) -> Tensor:
-        """The heads chosen from the changed run."""
-        heads = self.site.head
-        if heads is None:
-            return changed
-        index = torch.tensor([heads] if isinstance(heads, int) else list(heads), device=plain.device)
-        if int(index.max()) >= plain.shape[1] or int(index.min()) < -plain.shape[1]:
-            raise SiteError(f"{self.site}: head {heads} is out of range: there are {plain.shape[1]}; name one of these")
-        out = plain.clone()
-        out[:, index] = changed[:, index]
-        return out
+
+def _taken(plain: Tensor, changed: Tensor, heads: list[int]) -> Tensor:
+    """`(batch, head, position, d_head)` with some heads from the changed run."""
+    index = torch.tensor(heads, device=plain.device)
+    out = plain.clone()
+    out[:, index] = changed[:, index]
+    return out
 
 
 FIELDS = {"q": "query", "k": "key", "v": "value"}
 
 
 def receivers(run: Run, interventions: Sequence[Intervention]) -> list[Receiver]:
-    """All receivers of the edges among some interventions, each with all that is sent to it."""
-    groups: dict[Site, list[Sender]] = {}
+    """All receivers of the edges among some interventions, each with all that is sent to it.
+
+    Heads that are sent to by the same senders see the same stream, and are run together.
+    """
+    ends: dict[tuple[str, str, int], list[Sender]] = {}
+    blocks: dict[str, Block | None] = {}
     for intervention in interventions:
-        if isinstance(intervention.at, Edge):
-            if run.window.growing:
-                raise InterventionError(
-                    f"{intervention.at}: path patching runs the receiver's attention twice, which a KV cache can't "
-                    "take; "
-                    "generate with use_cache=False"
-                )
-            site = replace(intervention.at.receiver, position=None, index=None, rows=None)
-            groups.setdefault(site, []).append(Sender(run, intervention))
-    return [Receiver(run, site, senders) for site, senders in groups.items()]
+        if not isinstance(intervention.at, Edge):
+            continue
+        if run.window.growing:
+            raise InterventionError(
+                f"{intervention.at}: path patching runs the receiver's attention twice, which a KV cache can't take; "
+                "generate with use_cache=False"
+            )
+        sender = Sender(run, intervention)
+        kind, letters, block = _reader(run, intervention.at.receiver)
+        where = f"{kind} {block.name if block else ''}"
+        blocks[where] = block
+        for letter in letters or "-":
+            for head in _heads(intervention.at.receiver, block, letter):
+                ends.setdefault((where, letter, head), []).append(sender)
+    groups: dict[tuple[str, tuple[Sender, ...]], dict[str, list[int]]] = {}
+    for (where, letter, head), senders in ends.items():
+        heads = groups.setdefault((where, tuple(senders)), {})
+        if letter != "-":
+            heads.setdefault(letter, []).append(head)
+    return [
+        Receiver(run, where.split(" ")[0], blocks[where], senders, heads) for (where, senders), heads in groups.items()
+    ]
+
+
+def _heads(site: Site, block: Block | None, letter: str) -> list[int]:
+    """The heads of a receiver."""
+    if letter == "-":
+        return [0]
+    assert block is not None and block.attention is not None
+    count = block.attention.n_heads if letter == "q" else block.attention.n_kv_heads
+    chosen = range(count) if site.head is None else [site.head] if isinstance(site.head, int) else site.head
+    for head in chosen:
+        if not -count <= head < count:
+            raise SiteError(f"{site}: head {head} is out of range: there are {count}; name one of these")
+    return [head % count for head in chosen]
 
 
 def _reader(run: Run, site: Site) -> tuple[str, str, Block | None]:

@@ -115,12 +115,6 @@ class Intervention(ABC):
             where: which activation and which part it is.
         """
 
-    def for_rows(self, rows: Index) -> Intervention:
-        """The same for some examples of a batch only."""
-        if isinstance(self.at, Edge):
-            return replace(self, at=Edge(replace(self.at.sender, rows=rows), self.at.receiver))
-        return replace(self, at=replace(self.at, rows=rows))
-
 
 @dataclass(frozen=True)
 class Region:
@@ -167,8 +161,8 @@ class Region:
         for axis, chosen in zip(self.axes, self.index):
             if axis == "batch":
                 count = source.size("batch")
-                if chosen is not None and count > 1:  # a sweep repeats the source's examples
-                    index[axis] = chosen % count
+                if chosen is not None and count > 1:
+                    index[axis] = chosen
             elif axis in ("position", "query") and position is not None:
                 index[axis] = [position] if isinstance(position, int) else list(position)
             elif axis in ("position", "query") and (chosen is not None or self.offset):
@@ -220,7 +214,6 @@ class Mean(Intervention):
         for n, (axis, chosen) in enumerate(zip(where.axes, where.index)):
             if chosen is not None and axis not in averaged:
                 moved = chosen + where.offset if axis in ("position", "query") and self.source is not None else chosen
-                moved = moved % mean.shape[n] if axis == "batch" else moved
                 mean = mean.index_select(n, moved.to(mean.device))
         return where.of(mean, value)
 
@@ -374,12 +367,38 @@ class Window:
     growing: bool = False
 
 
+@dataclass(frozen=True)
+class Slice(Intervention):
+    """An intervention on a run of examples of a larger batch, which it takes for the whole batch.
+
+    Args:
+        inner: the intervention.
+        start: first example.
+        stop: after the last.
+    """
+
+    inner: Intervention
+    start: int
+    stop: int
+
+    def change(self, value: Tensor, where: Region) -> Tensor:
+        """What the inner intervention does."""
+        return self.inner.change(value, where)
+
+
 def apply(
     interventions: Sequence[Intervention], name: str, axes: tuple[str, ...], value: Tensor, window: Window
 ) -> Tensor:
     """All interventions at one activation, in the order given; untouched parts keep their bits."""
+    owned = False
     for intervention in interventions:
-        value = _apply_one(intervention, name, axes, value, window)
+        if not isinstance(intervention, Slice):
+            value, owned = _apply_one(intervention, name, axes, value, window), False
+            continue
+        rows = slice(intervention.start, intervention.stop)
+        new = _apply_one(intervention.inner, name, axes, value[rows], window)
+        value = value if owned else value.clone()
+        value[rows], owned = new, True
     return value
 
 

@@ -125,7 +125,7 @@ def skip(
 
 
 def _repeated(value: Tensor, repeats: int) -> Tensor:
-    return value.repeat(repeats, *[1] * (value.dim() - 1)) if repeats > 1 else value
+    return value.repeat(repeats, *[1] * (value.dim() - 1)) if repeats > 1 else value.contiguous()
 
 
 def _same(block: Block) -> Callable[..., Any]:
@@ -161,7 +161,7 @@ def _skip_attention(run: Run, block: Block, z: Tensor, within: contextlib.ExitSt
         mixed = run.changed(changes, entry, z)
         none = mixed.new_empty(0)
         run.records[record] = (Attention(none, none, none), mixed)
-        flat = mixed.reshape(*mixed.shape[:2], -1)
+        flat = mixed.reshape(*mixed.shape[:2], -1).contiguous()
         return _handed(output(flat) if inside else flat, heads.returns)
 
     _replace(submodule(run.model, heads.path), forward, within)
@@ -192,7 +192,7 @@ def read_only(run: Run, metric: object, stack: Stack, within: contextlib.ExitSta
     final = run.architecture.unembed
     if final is not None and tokens is not None and "unembed" not in run.edits and "unembed" not in run.passage.tensors:
         _read_tokens(submodule(run.model, final.path), tokens, within)
-    if not isinstance(position, int):
+    if not isinstance(position, int) or not run.architecture.per_position:
         return
     block = stack.blocks[-1]
     before = ("q", "k", "v", "rot_q", "rot_k", "scores", "masked_scores", "pattern", "z")
@@ -240,13 +240,13 @@ def _read_tokens(module: nn.Module, tokens: tuple[int, ...], within: contextlib.
 def _only(position: int) -> Callable[..., Any]:
     def hook(module: nn.Module, args: Any) -> Any:
         stream = args[0]
-        if stream.shape[1] == 1:
+        if stream.dim() < 3:
             return None
         if not -stream.shape[1] <= position < stream.shape[1]:
             raise SiteError(
                 f"position {position} of the metric is out of range: there are {stream.shape[1]}; pass one of these"
             )
-        return (stream[:, position : position + 1 or None], *args[1:])
+        return None if stream.shape[1] == 1 else (stream[:, position : position + 1 or None], *args[1:])
 
     return hook
 

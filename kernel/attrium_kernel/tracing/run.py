@@ -80,6 +80,7 @@ class Run:
         self._homes: dict[nn.Module, str] = {}
         self.at: str | None = None
         self._examples: int | None = None
+        self.examples = 1
         self._stack: contextlib.ExitStack | None = None
 
     # --- entering and leaving
@@ -127,6 +128,7 @@ class Run:
         self.window = replace(self.window, offset=offset)
         self._clear()
         args, kwargs = given.on(self.model)
+        self.examples = next((v.shape[0] for v in (*args, *kwargs.values()) if isinstance(v, Tensor) and v.dim()), 1)
         if "past_key_values" in kwargs:  # a second run would fill the cache twice
             self.copied |= set(self.catalog)
         output = self.model(*args, **kwargs)
@@ -248,6 +250,8 @@ class Run:
     def _edit_of_tensor(self, entry: Entry, changes: list[Intervention]) -> Callable[[Tensor], Tensor]:
         def edit(raw: Tensor) -> Tensor:
             value = view(entry, raw, self.shape_of(entry))
+            if entry.quantity == "pos_embed" and value.shape[0] == 1:  # one for all examples, until they differ
+                value = value.expand(self.examples, -1, -1)
             new = apply(changes, entry.name, entry.axes, value, self.window)
             return raw if new is value else unview(entry, raw, new)
 

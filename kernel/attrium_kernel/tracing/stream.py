@@ -174,7 +174,7 @@ class _Walk:
         for reader, total in given:
             better = next((n for n, t in norms if t is total or _equal(t, total)), None)
             preferred.append((better or reader, total))
-        return [*preferred, (None, self.end)]
+        return [*preferred, (None, self.end)] if self._fits(self.end) else preferred
 
     def _fits(self, tensor: Tensor) -> bool:
         return tensor.shape[-1] == self.width and tensor.numel() == self.numel
@@ -197,6 +197,8 @@ class _Walk:
 
     def parallel(self, stream: Tensor, after: int) -> list[Sum] | None:
         """Two writers that read the same stream and are added at once."""
+        if not self._fits(self.end):
+            return None
         added = self.end.double().reshape(-1) - stream.double().reshape(-1)
         writers = self._writers(0, 10**9)
         attention = [c for c in writers if c.ended > after]

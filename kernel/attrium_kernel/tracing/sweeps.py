@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from .capture import Capture
 from .discover import discover, logits_of
 from .errors import InterventionError
 from .inputs import Inputs
-from .interventions import Edge, Intervention
+from .interventions import Edge, Intervention, Slice
 from .metrics import Metric, measured
 from .prefix import LEAST, cache_names, shareable, unchanged, with_cache
 from .prepare import prepared
@@ -89,7 +89,8 @@ def sweep(
     )  # fmt: skip
     for step in steps:
         if found is None:
-            found = torch.full((len(variations), step.values.shape[1]), float("nan"))
+            with torch.inference_mode(False):
+                found = torch.full((len(variations), step.values.shape[1]), float("nan"))
         found[list(step.index)] = step.values
         done += len(step.index)
         if progress is not None:
@@ -147,7 +148,8 @@ def _refuse_cancelled(cancel: Cancel | None) -> None:
 
 
 def _several(variation: Variation) -> tuple[Intervention, ...]:
-    found = (variation,) if isinstance(variation, Intervention) else tuple(variation)
+    given: Any = variation
+    found = (given,) if isinstance(given, Intervention) or not isinstance(given, Iterable) else tuple(given)
     if not found or not all(isinstance(v, Intervention) for v in found):
         raise InterventionError(f"a variation is {variation!r}; pass an intervention, or several")
     return found
@@ -183,6 +185,8 @@ class _Plan:
         return [replace(intervention, at=replace(intervention.at, name=name)) for name in names]
 
     def _starts(self) -> list[Start]:
+        if any(isinstance(intervention.at, Edge) for intervention in self.base):
+            return [Start()] * len(self.variations)  # receivers need what their senders wrote in this very run
         return [_start_of(self.looking, variation, self.architecture) for variation in self.variations]
 
     def base_run(self) -> Trace:
@@ -207,7 +211,7 @@ class _Plan:
         self.unchanged = [0] * len(self.variations)
         if self.base or not self.names or any(name not in runs for name in self.names) or runs.tokens is None:
             return
-        longest = runs.tokens.ids.shape[1] - 1
+        longest = runs.tokens.ids.shape[1] + getattr(self.metric, "position", 0)  # what the metric reads must be run
         found = [min(unchanged(variation, runs), longest) for variation in self.variations]
         shared = [n for n in found if n >= LEAST]
         if shared and self._trusted(runs, min(shared)):
@@ -245,8 +249,8 @@ class _Plan:
         base = [i for i in self.base if not self._before(i, start)]
         interventions = []
         for n, which in enumerate(index):
-            rows = tuple(range(n * examples, (n + 1) * examples))
-            interventions += [i.for_rows(_joined(i, rows, examples)) for i in (*base, *self.variations[which])]
+            rows = n * examples, (n + 1) * examples
+            interventions += [Slice(i.at, i, *rows) for i in (*base, *self.variations[which])]
 
         def prepare(run: Run, within: contextlib.ExitStack) -> None:
             skip(run, start, self.stack, runs, repeats, within, first)
@@ -258,15 +262,16 @@ class _Plan:
             if first:
                 inputs = with_cache(self.model, runs, inputs, self.names, first, repeats)
             output, _ = run.forward(inputs, offset=first)
-        logits = logits_of(output)
-        assert logits is not None
-        return Step(tuple(index), measured(self.metric, logits.float()).reshape(repeats, examples).cpu())
+            logits = logits_of(output)
+            assert logits is not None
+            numbers = measured(self.metric, logits.float()).reshape(repeats, examples).cpu()
+        return Step(tuple(index), numbers)
 
     def _before(self, intervention: Intervention, start: Start) -> bool:
-        """Whether the base run holds what an intervention did, so that it must not be done again."""
-        entries = entries_of(self.looking, [intervention])
-        taken_over = needed(start, self.stack)
-        return not any(earliest([e], self.stack) >= start and e.name not in taken_over for e in entries)
+        """Whether the values taken over hold what an intervention did, so that it must not be done again."""
+        if isinstance(intervention.at, Edge):
+            return False
+        return set(self.looking.names_of(intervention.site)) <= set(needed(start, self.stack))
 
     def _repeated(self, repeats: int, examples: int) -> Inputs:
         def again(value: Any) -> Any:
@@ -296,12 +301,3 @@ def base_trace(
         _, made = run.forward(inputs)
     assert made is not None
     return made
-
-
-def _joined(intervention: Intervention, rows: tuple[int, ...], examples: int) -> tuple[int, ...]:
-    """Rows of one variation; those that the intervention itself names, if it does."""
-    own = intervention.at.rows
-    if own is None:
-        return rows
-    chosen = (own,) if isinstance(own, int) else own
-    return tuple(rows[n % examples] for n in chosen)

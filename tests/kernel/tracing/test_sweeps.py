@@ -1,4 +1,4 @@
-"""A sweep is a plain loop of traces, whatever is varied, however it is batched; it streams, stops, and leaves no mark."""
+"""A sweep is a plain loop of traces, whatever is varied, in whatever batches; it streams, stops, leaves no mark."""
 
 from __future__ import annotations
 
@@ -110,19 +110,17 @@ def assert_is_loop(
 
 # ---- every architecture
 
-PARTS = (
-    "resid_pre resid_mid resid_post ln1.out ln2.out attn.q attn.k attn.v attn.rot_q attn.rot_k attn.scores attn.pattern "
-    "attn.z attn.result attn.out attn_out mlp.pre mlp.pre_linear mlp.post mlp_out cross.q cross.k cross.v cross.pattern "
-    "cross.z cross.result cross_out resid_cross ln_cross.out"
-).split()
-
 
 def some_of_each(name: str, implementation: str) -> list[Intervention]:
     """Every name of the model patched, part of it or whole, in every stack."""
     there = source(name, implementation)
     found: list[Intervention] = []
     for each in there.names:
-        if each == "logits" or each.endswith((".scale", "masked_scores", "mlp.router")) or ".mlp.out" in each:
+        if (
+            each == "logits"
+            or each.endswith(("pos_embed", ".scale", "masked_scores", "mlp.router"))
+            or ".mlp.out" in each
+        ):
             continue
         named = there.axes(each)
         heads: Any = (0, -1) if "head" in named else 0 if "kv_head" in named else None
@@ -134,11 +132,6 @@ def some_of_each(name: str, implementation: str) -> list[Intervention]:
     return found
 
 
-def patchable(name: str) -> bool:
-    """Whether scores can be changed: hand-written attentions may not show them."""
-    return name not in ("gpt-oss",)
-
-
 @pytest.mark.parametrize(("name", "implementation"), models.CASES)
 def test_every_name_of_every_architecture_is_swept_as_a_loop_would(name: str, implementation: str) -> None:
     model, inputs = models.shared(name, implementation), given(name, OTHER)
@@ -146,11 +139,31 @@ def test_every_name_of_every_architecture_is_swept_as_a_loop_would(name: str, im
     assert_is_loop(model, inputs, some_of_each(name, implementation), metric)
 
 
-@pytest.mark.parametrize(("name", "implementation"), models.CASES)
+@pytest.mark.parametrize(
+    ("name", "implementation"), [(name, subject.implementations[-1]) for name, subject in models.SUBJECTS.items()]
+)
 def test_with_a_metric_of_one_position_too(name: str, implementation: str) -> None:
     model, inputs = models.shared(name, implementation), given(name, OTHER)
     metric = LogitDifference((1, 2), (3, 4)) if name == "vit" else AT_THE_END
     assert_is_loop(model, inputs, some_of_each(name, implementation), metric)
+
+
+@pytest.mark.parametrize("name", ["gpt2", "gpt-neo", "opt", "bert", "distilbert", "bart"])
+def test_learned_positions_are_swept_though_the_model_makes_them_once_for_all_texts(name: str) -> None:
+    """The model adds one row of positions to every text: a sweep must change them for one variation alone."""
+    implementation = models.SUBJECTS[name].implementations[-1]
+    model, inputs, p = models.shared(name, implementation), given(name, OTHER), prefix(name)
+    there = source(name, implementation)
+    variations: list[Any] = [
+        Scale(f"{p}pos_embed", 0.5),
+        Zero(Site(f"{p}pos_embed", position=1)),
+        Patch("unembed", there),
+    ]
+    variations += [Steer(f"{p}pos_embed", models.randn(models.WIDTH)), Scale(f"{p}blocks.0.mlp_out", 0.5)]
+    for metric in (AT_THE_END, everything):
+        for size in (1, 10):
+            assert_is_loop(model, inputs, variations, metric, batch_size=size)
+        assert_is_loop(model, inputs, variations[2:], metric, base=variations[:1])
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -163,6 +176,12 @@ def test_every_metric_is_that_of_the_loop(name: str, metric: str) -> None:
         Patch(f"{p}blocks.{i}.{part}", there)
         for i in (0, 1)
         for part in ("attn.z", "mlp_out", "resid_pre", "attn.v", "attn_out")
+    ]
+    variations += [
+        Patch(Site(f"{p}blocks.{i}.{part}", position=at), there)
+        for i in (0, 1)
+        for part in ("resid_pre", "attn.k")
+        for at in (1, 4, -1)
     ]
     if name != "bert":
         variations += [Scale(f"{p}ln_final.out", -0.5)]
@@ -185,9 +204,6 @@ def test_padded_batches_are_swept(name: str, side: str) -> None:
 
 
 def test_texts_are_tokenized() -> None:
-    from transformers import PreTrainedTokenizerFast
-
-    assert PreTrainedTokenizerFast is not None
     tokenizer = _letters()
     model = models.shared("gpt2", "sdpa")
     texts = ["abcab", "bcaac"]
@@ -197,7 +213,8 @@ def test_texts_are_tokenized() -> None:
 
 
 def _letters() -> Any:
-    from tokenizers import Tokenizer, models as kinds, pre_tokenizers
+    from tokenizers import Tokenizer, pre_tokenizers
+    from tokenizers import models as kinds
     from transformers import PreTrainedTokenizerFast
 
     made = Tokenizer(
@@ -218,7 +235,6 @@ def three() -> tuple[Any, Trace]:
 
 SITES = [
     Site("embed"),
-    Site("pos_embed"),
     Site("blocks.0.resid_pre", position=1),
     Site("blocks.0.attn.z", head=(1, 2)),
     Site("blocks.1.attn.v", head=0),
@@ -261,8 +277,7 @@ def same_batch() -> Trace:
 @pytest.mark.parametrize("how", MAKERS)
 @pytest.mark.parametrize("metric", ["difference at the end", "difference in the middle", "callable"])
 def test_every_intervention_is_that_of_the_loop(how: str, metric: str) -> None:
-    sites = [s for s in SITES if not (s.name == "pos_embed" and how not in ("zero", "scale"))]
-    assert_is_loop(three()[0], OTHER, [MAKERS[how](site) for site in sites], METRICS[metric])
+    assert_is_loop(three()[0], OTHER, [MAKERS[how](site) for site in SITES], METRICS[metric])
 
 
 @pytest.mark.parametrize(
@@ -379,7 +394,7 @@ def test_names_with_a_star() -> None:
         Zero(Site("blocks.*.attn.z", head=2)),
         Patch("blocks.*.attn.pattern", there),
         Scale("blocks.[12].mlp_out", 2.0),
-        Scale("*embed", 0.5),
+        Scale("*.ln1.out", 0.5),
         Zero("blocks.2.*_out"),
     ]
     for metric in (AT_THE_END, everything):
@@ -601,7 +616,10 @@ def test_a_batch_holds_no_more_rows_than_asked(size: int) -> None:
     trace(model, OTHER)
     seen = rows_seen(model, "transformer.ln_f", lambda: sweep(model, OTHER, variations, AT_THE_END, batch_size=size))
     assert max(seen) <= size * BATCH
-    assert sum(seen) == (len(variations) + 1) * BATCH  # and each runs once, after the base
+    ran = sum(seen) // BATCH - len(variations)
+    assert ran in (1, 2), (
+        "each runs once, after the base, which may be run once more to check what is taken over from it"
+    )
     assert max(seen) == min(size, LENGTH) * BATCH
 
 
@@ -614,7 +632,7 @@ def test_left_to_itself_a_batch_holds_a_few_hundred_tokens() -> None:
             model, "transformer.ln_f", lambda ids=ids, v=variations: sweep(model, ids, v, LogProbability(5))
         )
         assert max(seen) * length <= max(512, batch * length)
-        assert sum(seen) == (len(variations) + 1) * batch
+        assert sum(seen) // batch - len(variations) in (1, 2)
 
 
 @pytest.mark.parametrize("size", [0, -3])
