@@ -20,7 +20,7 @@ from attrium_kernel.running import untouched
 from .architecture import Architecture, Block, Heads, Part, Stack
 from .errors import ArchitectureError
 from .feed_forward import find_mlp
-from .inputs import Inputs, example_inputs, shortened
+from .inputs import Inputs, example_inputs, inner_module, shortened
 from .probe import Call, Event, Probe, close, each_block, first_tensor, shape_of_return
 from .projections import find_projections
 from .stream import follow_stream, same
@@ -43,6 +43,7 @@ def known(model: nn.Module) -> Architecture | None:
 
 def discover(model: nn.Module, inputs: Any = None) -> Architecture:
     """See `Architecture.of`."""
+    model = inner_module(model)
     found = _known.get(model)
     if found is None:
         found = _known[model] = _look(model, inputs)
@@ -194,8 +195,8 @@ def _block(probe: Probe, name: str, path: str, events: list[Event]) -> Block:
         )
     if call.value.copy.dim() > 3:
         raise ArchitectureError(
-            f"{name} ({path}) is given {tuple(call.value.copy.shape)}; tracing follows attention over one row of positions, "
-            "a stream of shape (batch, position, d_model)"
+            f"{name} ({path}) is given {tuple(call.value.copy.shape)}; tracing follows attention over one row of "
+            "positions, a stream of shape (batch, position, d_model)"
         )
     inside = [c for c in probe.calls if c.under(path) and c is not call]
     if len(events) > 2 or (len(events) == 2 and not _crosses(events[1], inside)):

@@ -55,6 +55,9 @@ class Step:
     forced: bool
     trace: Trace | None
 
+    def __repr__(self) -> str:
+        return f"Step({self.position}: {self.string!r}, probability {float(self.model_probabilities[self.token]):.3f})"
+
     @property
     def stages(self) -> Stages:
         """What the sampler made of the logits, filter by filter."""

@@ -64,6 +64,15 @@ class Inputs:
         return found if isinstance(found, Tensor) and found.dim() == 2 and not found.is_floating_point() else None
 
 
+def inner_module(model: Any) -> nn.Module:
+    """The module in what a user calls a model: itself, or the `.model` of a `Loaded` or a bundle."""
+    found = model if isinstance(model, nn.Module) else getattr(model, "model", None)
+    if not isinstance(found, nn.Module):
+        raise CaptureError(f"model is a {type(model).__name__}; pass a torch.nn.Module, or what load(...) returned")
+    whole: nn.Module = getattr(found, "_orig_mod", found)  # hooks do not run inside a compiled graph
+    return whole
+
+
 def device_of(model: nn.Module) -> torch.device:
     """Where a model's inputs go: with its embeddings, if it is spread over devices."""
     for parameter in model.parameters():

@@ -40,6 +40,10 @@ class Loaded:
     tokenizer: Any
     name: str
 
+    def __repr__(self) -> str:
+        size = sum(p.numel() for p in self.model.parameters())
+        return f"Loaded({self.name}: {type(self.model).__name__}, {size:,} parameters, {type(self.tokenizer).__name__})"
+
     def __iter__(self) -> Iterator[Any]:
         return iter((self.model, self.tokenizer))
 

@@ -82,7 +82,7 @@ def at(logits: Tensor, position: int) -> Tensor:
 
 
 def picked(scores: Tensor, token: int | tuple[int, ...]) -> Tensor:
-    """`(batch,)`: the score of a token, or of each example's own; a batch may repeat the examples."""
+    """`(batch,)`: the score of a token, or of each example's own."""
     ids = torch.tensor([token] if isinstance(token, int) else token, device=scores.device)
     wrong = ids[(ids < 0) | (ids >= scores.shape[-1])]
     if len(wrong):
@@ -91,9 +91,9 @@ def picked(scores: Tensor, token: int | tuple[int, ...]) -> Tensor:
             "pass 0 to "
             f"{scores.shape[-1] - 1}"
         )
-    if scores.shape[0] % len(ids):
+    if scores.shape[0] != len(ids) and not isinstance(token, int):
         raise SiteError(f"the metric names tokens for {len(ids)} examples, but the batch has {scores.shape[0]}")
-    ids = ids.repeat(scores.shape[0] // len(ids))
+    ids = ids.expand(scores.shape[0])
     return scores.gather(-1, ids[:, None])[:, 0]
 
 

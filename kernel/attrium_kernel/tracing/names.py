@@ -289,6 +289,10 @@ def _of_attention(block: Block, role: str, heads: Heads, stack: Stack) -> Iterat
 EXPERTS = " (a mixture of experts keeps the maps of all experts in one parameter)"
 
 ABSENT = {
+    "ln1": "no norm reads what attention reads",
+    "ln2": "no norm reads what the MLP reads",
+    "ln_final": "no norm reads the last block's output",
+    "unembed": "no module gives the logits",
     "pos_embed": "no module adds learned positions (they may be rotary, relative, or a bare parameter)",
     "resid_mid": "attention and MLP read the same stream and are added at once (parallel), or one of them is missing",
     "rot_q": "nothing turns the query between its projection and the dot product: it is attn.q",
@@ -300,10 +304,6 @@ ABSENT = {
     "scores": "the scores recomputed from query and key do not explain this layer's output, so they are not shown",
     "result": "the projection that mixes the heads was not found",
     "out": "the projection that mixes the heads was not found",
-    "ln1": "no norm reads what attention reads",
-    "ln2": "no norm reads what the MLP reads",
-    "ln_final": "no norm reads the last block's output",
-    "unembed": "no module gives the logits",
 }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .architecture import Architecture
 from .capture import Capture
@@ -16,7 +16,7 @@ from .errors import InterventionError, SiteError
 from .inputs import Inputs
 from .interventions import Intervention, Patch, Site, Steer, Zero
 from .metrics import Metric, measured
-from .prepare import prepared
+from .prepare import prepared, unpacked
 from .run import Run
 from .sweeps import Cancel, Progress, base_names, base_trace, iterate
 from .trace import Trace, trace
@@ -26,7 +26,7 @@ PER_HEAD = {"heads": "attn.z", "q": "attn.q", "k": "attn.k", "v": "attn.v", "pat
 KINDS = (*STREAMS, *PER_HEAD, "heads_by_position")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Table:
     """The metric under one intervention for each cell.
 
@@ -44,6 +44,19 @@ class Table:
     kind: str
     before: Tensor
     source: Tensor | None = None
+
+    def __repr__(self) -> str:
+        shape = ", ".join(f"{axis} {size}" for axis, size in zip(self.axes, self.values.shape))
+        known = self.values[self.values.isfinite()]
+        span = f"{float(known.min()):.3g} to {float(known.max()):.3g}" if known.numel() else "nothing yet"
+        return f"Table({self.kind}: {shape}; metric {span}, before {float(self.before.mean()):.3g})"
+
+    def top(self, count: int = 10) -> list[tuple[tuple[int, ...], float]]:
+        """The cells with the largest effects either way: `((layer, head), effect)`, largest first."""
+        effects = self.effects().nan_to_num(0.0)
+        order = effects.abs().flatten().argsort(descending=True)[:count].tolist()
+        found = [tuple(int(i) for i in torch.unravel_index(torch.tensor(n), effects.shape)) for n in order]
+        return [(cell, float(effects[cell])) for cell in found]
 
     def effects(self) -> Tensor:
         """Values less the metric of the run that was changed."""
@@ -70,8 +83,9 @@ class Table:
             )
         ours, theirs = self.effects().flatten().double(), exact.effects().flatten().double()
         gap = (ours - theirs).abs()
-        correlation = torch.corrcoef(torch.stack([ours, theirs]))[0, 1]
-        return {"correlation": float(correlation), "largest": float(gap.max()), "mean": float(gap.mean())}
+        several = len(ours) > 1
+        correlation = float(torch.corrcoef(torch.stack([ours, theirs]))[0, 1]) if several else float("nan")
+        return {"correlation": correlation, "largest": float(gap.max()), "mean": float(gap.mean())}
 
 
 @dataclass(frozen=True)
@@ -95,7 +109,7 @@ class Cells:
             sites = [Site(f"{b.name}.{kind}", position=p) for b in blocks for p in range(positions)]
             return cls(kind, ("layer", "position"), (len(blocks), positions), tuple(sites))
         if kind not in (*PER_HEAD, "heads_by_position"):
-            raise SiteError(f"sites={kind!r}; pass one of {', '.join(KINDS)}")
+            raise SiteError(f"sites={kind!r}; pass the kind of activation to sweep over, one of {', '.join(KINDS)}")
         counts = {_heads(block, kind) for block in blocks}
         if len(counts) != 1:
             raise SiteError(f"blocks have different numbers of heads ({sorted(counts)}), which make no table")
@@ -163,8 +177,7 @@ def activation_patching(
         Cancelled: when `cancel` said so.
         TraceError: one of its kinds.
     """
-    model, clean_inputs, _ = prepared(model, clean, tokenizer)
-    _, corrupt_inputs, _ = prepared(model, corrupt, tokenizer)
+    model, clean_inputs, corrupt_inputs = _pair(model, clean, corrupt, tokenizer)
     architecture = architecture or discover(model, corrupt_inputs)
     cells = Cells.of(sites, architecture, _positions(corrupt_inputs, model, architecture))
     source = base_trace(model, clean_inputs, cells.names, metric, architecture)
@@ -178,6 +191,19 @@ def activation_patching(
     )  # fmt: skip
     ends = _number(metric, known), _number(metric, source)
     return _Filling(cells, len(variations)).filled(steps, *ends, progress, on_result)
+
+
+def _pair(model: Any, clean: Any, corrupt: Any, tokenizer: Any) -> tuple[nn.Module, Inputs, Inputs]:
+    """Both inputs, which must have the same shape: values are put in the place of one another."""
+    model, tokenizer = unpacked(model, tokenizer)
+    both = [prepared(model, given, tokenizer)[1] for given in (clean, corrupt)]
+    shapes = [ids.shape for inputs in both if (ids := inputs.ids()) is not None]
+    if len(shapes) == 2 and shapes[0] != shapes[1]:
+        raise InterventionError(
+            f"clean has {tuple(shapes[0])} tokens (batch, position) and corrupt {tuple(shapes[1])}; patching needs as "
+            "many of both, so that each position stands for the same one: choose words of as many tokens"
+        )
+    return model, *both
 
 
 class _Filling:
@@ -280,8 +306,7 @@ def attribution_patching(
         tokenizer: for texts.
         architecture: found by default.
     """
-    model, clean_inputs, _ = prepared(model, clean, tokenizer)
-    _, corrupt_inputs, _ = prepared(model, corrupt, tokenizer)
+    model, clean_inputs, corrupt_inputs = _pair(model, clean, corrupt, tokenizer)
     architecture = architecture or discover(model, corrupt_inputs)
     if sites == "patterns":
         raise SiteError(
@@ -374,7 +399,7 @@ def causal_tracing(
         metric: see `LogProbability`.
         subject: positions whose token embeddings are blurred.
         kind: what is restored: `"resid_post"`, `"attn_out"`, `"mlp_out"`, ...
-        window: layers that are restored together, centred on each.
+        window: layers that are restored together, from `layer - window // 2` on, as in the paper's code.
         noise: standard deviation of the noise, in standard deviations of the token embeddings of this text.
         samples: draws of the noise that are averaged.
         seed: of the noise.
@@ -392,6 +417,10 @@ def causal_tracing(
     architecture = architecture or discover(model, given)
     if kind not in STREAMS:
         raise SiteError(f"kind={kind!r}; pass one of {', '.join(STREAMS)}")
+    if window < 1 or samples < 1 or not len(subject):
+        raise SiteError(
+            f"window={window}, samples={samples}, subject={list(subject)}; pass at least one layer, one draw and one position"
+        )
     positions = _positions(given, model, architecture)
     clean = trace(model, given, capture=Capture(("embed", f"*blocks.*.{kind}", "logits")), architecture=architecture)
     embed = f"{architecture.main.prefix}embed"
@@ -435,8 +464,7 @@ def _windows(architecture: Architecture, kind: str, window: int, positions: int)
     blocks = architecture.main.blocks
     cells = []
     for layer in range(len(blocks)):
-        first = max(0, layer - (window - 1) // 2)
-        chosen = blocks[first : layer + window // 2 + 1]
+        chosen = blocks[max(0, layer - window // 2) : layer + (window + 1) // 2]
         cells += [[Site(f"{b.name}.{kind}", position=p) for b in chosen] for p in range(positions)]
     return cells
 

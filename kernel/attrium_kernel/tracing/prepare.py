@@ -18,12 +18,7 @@ def prepared(model: Any, given: Any, tokenizer: Any) -> tuple[nn.Module, Inputs,
     Raises:
         CaptureError: the model is no module, or a text came without a tokenizer.
     """
-    if not isinstance(model, nn.Module) and isinstance(getattr(model, "model", None), nn.Module):
-        tokenizer = tokenizer if tokenizer is not None else getattr(model, "tokenizer", None)
-        model = model.model
-    if not isinstance(model, nn.Module):
-        raise CaptureError(f"model is a {type(model).__name__}; pass a torch.nn.Module, or what load(...) returned")
-    model = getattr(model, "_orig_mod", model)
+    model, tokenizer = unpacked(model, tokenizer)
     if isinstance(given, Tokens):
         return model, _of_tokens(model, given), given
     if _is_text(given):
@@ -39,6 +34,24 @@ def prepared(model: Any, given: Any, tokenizer: Any) -> tuple[nn.Module, Inputs,
     inputs = Inputs.of(given)
     _check_ids(model, inputs)
     return model, inputs, tokens_of(inputs, tokenizer)
+
+
+def unpacked(model: Any, tokenizer: Any = None) -> tuple[nn.Module, Any]:
+    """The module and the tokenizer of what a user calls a model: a module, a `Loaded`, a bundle of the zoo, a pair.
+
+    Raises:
+        CaptureError: there is no module in it.
+    """
+    if isinstance(model, tuple) and len(model) == 2:
+        model, own = model
+        tokenizer = own if tokenizer is None else tokenizer
+    if not isinstance(model, nn.Module) and isinstance(getattr(model, "model", None), nn.Module):
+        if tokenizer is None:
+            tokenizer = getattr(model, "tokenizer", None) or (model if hasattr(model, "encode") else None)
+        model = model.model
+    if not isinstance(model, nn.Module):
+        raise CaptureError(f"model is a {type(model).__name__}; pass a torch.nn.Module, or what load(...) returned")
+    return getattr(model, "_orig_mod", model), tokenizer
 
 
 def _check_ids(model: nn.Module, inputs: Inputs) -> None:

@@ -264,7 +264,10 @@ class _Plan:
             output, _ = run.forward(inputs, offset=first)
             logits = logits_of(output)
             assert logits is not None
-            numbers = measured(self.metric, logits.float()).reshape(repeats, examples).cpu()
+            own = logits.float().unflatten(
+                0, (repeats, examples)
+            )
+            numbers = torch.stack([measured(self.metric, part).cpu() for part in own])
         return Step(tuple(index), numbers)
 
     def _before(self, intervention: Intervention, start: Start) -> bool:

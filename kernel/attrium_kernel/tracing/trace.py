@@ -161,6 +161,8 @@ class Trace:
             SiteError: for a name that is not in the trace, or an axis that it lacks.
         """
         axes = self.axes(name)
+        if "head" in index and "head" not in axes and "kv_head" in axes:
+            index["kv_head"] = index.pop("head")
         plan = {axis: _selection(axis, axes, name, given) for axis, given in index.items()}
         for axis, chosen in plan.items():
             _check_range(chosen, self._length(name, axes, axis), axis, name, index[axis])

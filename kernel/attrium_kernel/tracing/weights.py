@@ -13,6 +13,7 @@ from attrium_kernel.running import untouched
 
 from .architecture import Architecture, Block, Heads, Part, Stack
 from .errors import ArchitectureError, SiteError
+from .inputs import inner_module
 
 Kind = Literal["self", "cross"]
 LinearMap = tuple[Tensor, Tensor | None]
@@ -40,7 +41,7 @@ class Weights:
     """
 
     def __init__(self, model: nn.Module, architecture: Architecture | None = None, *, stack: str | None = None) -> None:
-        self.model = model
+        self.model = inner_module(model)
         self.architecture = Architecture.of(model) if architecture is None else architecture
         self.stack = stack
         self._measured: dict[str, LinearMap] = {}

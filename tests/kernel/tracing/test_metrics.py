@@ -63,12 +63,10 @@ def test_a_log_probability_is_the_log_of_the_softmax(position: int) -> None:
     assert_close(LogProbability((0, 10, 4), position)(LOGITS), right[[0, 1, 2], [0, 10, 4]].float(), 1e-6)
 
 
-@pytest.mark.parametrize(
-    "metric",
-    [LogitDifference((1, 2, 3), (4, 5, 6), 1), LogProbability((7, 8, 9), 2), LogProbability(1), LogitDifference(3, 1)],
-)
-def test_a_batch_that_repeats_the_examples_repeats_the_numbers(metric: Any) -> None:
-    assert_close(metric(LOGITS.repeat(4, 1, 1)), metric(LOGITS).repeat(4), 0.0)
+def test_tokens_for_each_example_need_as_many_examples() -> None:
+    with pytest.raises(TraceError, match="3 examples.*12"):
+        LogitDifference((1, 2, 3), (4, 5, 6), 1)(LOGITS.repeat(4, 1, 1))
+    assert_close(LogProbability(1)(LOGITS.repeat(4, 1, 1)), LogProbability(1)(LOGITS).repeat(4), 0.0)
 
 
 def test_logits_of_whole_examples_need_no_position() -> None:

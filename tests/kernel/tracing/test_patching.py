@@ -104,7 +104,7 @@ def test_every_kind_in_every_architecture_is_a_loop_of_traces(name: str, impleme
             found,
             name,
             lambda site, m=metric: m(run_with(name, implementation, Patch(site, there))),
-            5 if n < 10 else 23,
+            9 if n < 10 else 31,
         )
 
 
@@ -255,7 +255,7 @@ def test_tables_are_those_of_plain_hooks(name: str, implementation: str, kind: s
 
 @pytest.mark.parametrize("size", [1, 3, 10_000])
 @pytest.mark.parametrize("kind", ["resid_pre", "heads", "patterns", "mlp_out", "heads_by_position"])
-@pytest.mark.parametrize("name", ["gpt2", "llama", "bert", "t5"])
+@pytest.mark.parametrize("name", ["gpt2", "bert"])
 def test_the_size_of_a_batch_changes_nothing(name: str, kind: str, size: int) -> None:
     model, metric = models.shared(name, "sdpa"), METRICS["difference at the end"]
     right = activation_patching(model, given(name, IDS), given(name, OTHER), metric, kind)
@@ -276,7 +276,7 @@ def test_texts_that_differ_in_one_word(name: str, kind: str) -> None:
     for metric in (LogitDifference((5, 6), (7, 8)), LogProbability(9, -2), LogProbability(9, 1)):
         found = activation_patching(model, IDS, corrupt, metric, kind)
         for n, (at, site) in enumerate(cells_of(kind, name).items()):
-            if n % 5 == 0:
+            if n % 9 == 0:
                 logits = trace(model, corrupt, capture=(), interventions=[Patch(site, there)]).logits
                 assert_close(found.values[at], metric(logits).mean())
 
@@ -366,7 +366,7 @@ HOW: dict[str, Callable[[Trace], Callable[[Site], Intervention]]] = {
 
 @pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("kind", ["heads", "mlp_out", "heads_by_position", "v", "resid_pre"])
-@pytest.mark.parametrize("name", ["gpt2", "llama", "t5"])
+@pytest.mark.parametrize("name", ["llama", "t5"])
 def test_ablations_are_a_loop_of_traces(name: str, kind: str, how: str) -> None:
     make, metric = HOW[how](clean_trace(name, "sdpa")), METRICS["difference at the end"]
     found = ablation_sweep(models.shared(name, "sdpa"), given(name, OTHER), metric, kind, how=make)

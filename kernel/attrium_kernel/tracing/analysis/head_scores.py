@@ -112,7 +112,7 @@ SCORES: dict[str, Score] = {
 
 def head_scores(
     source: Patterns | nn.Module,
-    names: Sequence[str] | None = None,
+    names: str | Sequence[str] | None = None,
     *,
     period: int | None = None,
     ids: Tensor | None = None,
@@ -143,6 +143,9 @@ def head_scores(
         SiteError: an unknown name, or one that lacks its period or ids; patterns that are not square; layers with
             different numbers of heads.
     """
+    names = [names] if isinstance(names, str) else names
+    if not isinstance(source, (Trace, Tensor)) and isinstance(getattr(source, "model", source), nn.Module):
+        source = getattr(source, "model", source)
     if isinstance(source, nn.Module):
         period = PERIOD if period is None else period
         source = induction_trace(source, period=period, batch=batch, seed=seed)
