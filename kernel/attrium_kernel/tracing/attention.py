@@ -55,6 +55,12 @@ class Attention:
         """Query heads for each key head."""
         return self.query.shape[1] // self.key.shape[1]
 
+    def mapped(self, change: Callable[[Tensor | None], Tensor | None]) -> Attention:
+        """The same with each tensor that has a batch axis changed."""
+        names = ("query", "key", "value", "mask", "bias", "before", "weights", "masked")
+        fields: dict[str, Any] = {name: change(getattr(self, name)) for name in names}
+        return replace(self, **fields)
+
     def repeats(self) -> int:
         """How often each key and value head stands in a row: some models expand groups before they attend."""
         heads = self.key.shape[1]

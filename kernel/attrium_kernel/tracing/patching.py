@@ -18,7 +18,7 @@ from .interventions import Intervention, Patch, Site, Steer, Zero
 from .metrics import Metric, measured
 from .prepare import prepared, unpacked
 from .run import Run
-from .sweeps import Cancel, Progress, base_names, base_trace, iterate
+from .sweeps import Cancel, Progress, base_names, base_trace, base_traces, iterate
 from .trace import Trace, trace
 
 STREAMS = ("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out")
@@ -180,11 +180,10 @@ def activation_patching(
     model, clean_inputs, corrupt_inputs = _pair(model, clean, corrupt, tokenizer)
     architecture = architecture or discover(model, corrupt_inputs)
     cells = Cells.of(sites, architecture, _positions(corrupt_inputs, model, architecture))
-    source = base_trace(model, clean_inputs, cells.names, metric, architecture)
+    variations: list[Intervention] = [Zero(site) for site in cells.sites]  # where; what comes when the runs are known
+    names = [*cells.names, *base_names(model, architecture, corrupt_inputs, variations, metric)]
+    source, known = base_traces(model, (clean_inputs, corrupt_inputs), names, metric, architecture)
     variations = [Patch(site, source) for site in cells.sites]
-    known = base_trace(
-        model, corrupt_inputs, base_names(model, architecture, corrupt_inputs, variations, metric), metric, architecture
-    )
     steps = iterate(
         model, corrupt_inputs, variations, metric,
         architecture=architecture, batch_size=batch_size, cancel=cancel, known=known,
@@ -419,7 +418,8 @@ def causal_tracing(
         raise SiteError(f"kind={kind!r}; pass one of {', '.join(STREAMS)}")
     if window < 1 or samples < 1 or not len(subject):
         raise SiteError(
-            f"window={window}, samples={samples}, subject={list(subject)}; pass at least one layer, one draw and one position"
+            f"window={window}, samples={samples}, subject={list(subject)}; pass at least one layer, one draw and one "
+            "position"
         )
     positions = _positions(given, model, architecture)
     clean = trace(model, given, capture=Capture(("embed", f"*blocks.*.{kind}", "logits")), architecture=architecture)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from .architecture import Block, Stack, submodule
 from .attention import Attention
 from .errors import SiteError
-from .interventions import Edge, Intervention
+from .interventions import Edge, Intervention, Slice
 from .names import Entry
+from .results import output_weight
 from .trace import Trace
 
 if TYPE_CHECKING:
@@ -154,6 +155,7 @@ def _skip_attention(run: Run, block: Block, z: Tensor, within: contextlib.ExitSt
     record = f"{block.name}.attn"
     changes = run.edits.get(f"{record}.z", [])
     entry = run.catalog[f"{record}.z"]
+    sparse = _Sparse.of(run, block, changes)
     output = submodule(run.model, block.part("attn.o").path)
     inside = block.part("attn.o").path.startswith(f"{heads.path}.")
 
@@ -161,10 +163,51 @@ def _skip_attention(run: Run, block: Block, z: Tensor, within: contextlib.ExitSt
         mixed = run.changed(changes, entry, z)
         none = mixed.new_empty(0)
         run.records[record] = (Attention(none, none, none), mixed)
+        if sparse is not None:
+            return _handed(sparse.written(z, mixed, output), heads.returns)
         flat = mixed.reshape(*mixed.shape[:2], -1).contiguous()
         return _handed(output(flat) if inside else flat, heads.returns)
 
     _replace(submodule(run.model, heads.path), forward, within)
+
+
+@dataclass(frozen=True)
+class _Sparse:
+    """An output projection of which only a few heads of each example have changed: the rest is known."""
+
+    weight: Tensor
+    parts: tuple[tuple[slice, list[int]], ...]
+    examples: int
+
+    @classmethod
+    def of(cls, run: Run, block: Block, changes: Sequence[Intervention]) -> _Sparse | None:
+        """For interventions on the mixed values of single heads, each in its own examples; None for all others."""
+        inside = block.part("attn.o").path.startswith(f"{block.part('attn').path}.")
+        names = {
+            f"{block.name}.{name}" for name in ("attn.out", "attn.result", "attn_out", "resid_mid", "ln1_post.out")
+        }
+        if not inside or run.edges or names & (run.edits.keys() | set(run.passage.tensors) | run.needed):
+            return None
+        parts = []
+        for change in changes:
+            head = change.site.head
+            if not isinstance(change, Slice) or head is None:
+                return None
+            parts.append((slice(change.start, change.stop), [head] if isinstance(head, int) else list(head)))
+        if not parts or f"{block.name}.attn.result" not in run.catalog:
+            return None
+        weight = output_weight(run.model, run.catalog[f"{block.name}.attn.result"])
+        return cls(weight, tuple(parts), parts[0][0].stop - parts[0][0].start)
+
+    def written(self, known: Tensor, mixed: Tensor, output: nn.Module) -> Tensor:
+        """What the attention writes: the known part once, and the differences of the changed heads."""
+        first = known[: self.examples]
+        plain = output.forward(first.reshape(*first.shape[:2], -1).contiguous())
+        out = _repeated(plain, known.shape[0] // self.examples)
+        for rows, heads in self.parts:
+            change = mixed[rows][:, :, heads] - known[rows][:, :, heads]
+            out[rows] += torch.einsum("bnhv,hvd->bnd", change, self.weight[heads].to(change.device))
+        return out
 
 
 def _replace(module: nn.Module, forward: Callable[..., Any], within: contextlib.ExitStack) -> None:

@@ -32,6 +32,8 @@ Cancel = Callable[[], bool]
 ROWS_TIMES_POSITIONS = {"cpu": 384}
 """Tokens in one batch: on a CPU more is no faster and takes more memory. Elsewhere `MANY`."""
 MANY = 8192
+MOST_AT_ONCE = 8
+"""Examples of two base runs that are worth running as one batch."""
 
 
 @dataclass(frozen=True)
@@ -264,9 +266,7 @@ class _Plan:
             output, _ = run.forward(inputs, offset=first)
             logits = logits_of(output)
             assert logits is not None
-            own = logits.float().unflatten(
-                0, (repeats, examples)
-            )
+            own = logits.float().reshape(repeats, examples, *logits.shape[1:])
             numbers = torch.stack([measured(self.metric, part).cpu() for part in own])
         return Step(tuple(index), numbers)
 
@@ -304,3 +304,21 @@ def base_trace(
         _, made = run.forward(inputs)
     assert made is not None
     return made
+
+
+def base_traces(
+    model: nn.Module, both: Sequence[Inputs], names: Sequence[str], metric: Metric, architecture: Architecture
+) -> tuple[Trace, ...]:
+    """`base_trace` of several inputs: as one batch where they are ids of one shape and nothing else."""
+    found = [inputs.ids() for inputs in both]
+    plain = all(
+        ids is not None and len(inputs.args) + len(inputs.kwargs or {}) == 1 for ids, inputs in zip(found, both)
+    )
+    shapes = {ids.shape for ids in found if ids is not None}
+    if not plain or len(shapes) != 1 or next(iter(shapes))[0] * len(both) > MOST_AT_ONCE:
+        return tuple(base_trace(model, inputs, names, metric, architecture) for inputs in both)
+    count = next(iter(shapes))[0]
+    ids = torch.cat([ids for ids in found if ids is not None])
+    together = Inputs((ids,), {}) if both[0].args else Inputs((), {"input_ids": ids})
+    trace = base_trace(model, together, names, metric, architecture)
+    return tuple(trace.examples(n * count, (n + 1) * count) for n in range(len(both)))

@@ -97,6 +97,16 @@ class Tokens:
             )
         return cls(torch.full((len(rows), len(rows[0])), -1), [[str(s) for s in row] for row in rows])
 
+    def rows(self, start: int, stop: int) -> Tokens:
+        """Some of the texts."""
+        return Tokens(
+            self.ids[start:stop],
+            self.strings[start:stop],
+            None if self.offsets is None else self.offsets[start:stop],
+            None if self.texts is None else self.texts[start:stop],
+            None if self.mask is None else self.mask[start:stop],
+        )
+
     def inputs(self, device: torch.device | str | None = None) -> dict[str, Tensor]:
         """`input_ids` and `attention_mask` (int64, 1 for real tokens), both `(batch, position)`, on a device."""
         mask = torch.ones_like(self.ids) if self.mask is None else self.mask.long()

@@ -75,6 +75,7 @@ class Trace:
         self._known = frozenset(names)
         self._weights: dict[str, Tensor] = {}
         self._stamps = self._stamped()
+        self._edited = tuple(edited)
         self._verified: dict[str, str | None] = dict.fromkeys(edited)
 
     @classmethod
@@ -293,6 +294,38 @@ class Trace:
                 "size, so it isn't shown; load the model with attn_implementation='eager' and use "
                 "Capture(patterns='keep') to read the pattern that the model computes itself"
             )
+
+    def examples(self, start: int, stop: int) -> Trace:
+        """Some examples of a batch as a trace of their own; views of the same tensors."""
+        rows, count = slice(start, stop), self.size("batch")
+
+        def cut(name: str, raw: Tensor) -> Tensor:
+            entry = self._catalog[name] if self._catalog is not None and name in self._catalog else None
+            part = None if entry is None else entry.part
+            if part is not None and part.position_first and raw.dim() == 3:
+                return raw[:, rows]
+            if part is not None and part.flat:
+                return raw.reshape(count, -1, raw.shape[-1])[rows].reshape(-1, raw.shape[-1])
+            return raw[rows] if raw.shape[0] == count else raw
+
+        def whole(tensor: Tensor | None) -> Tensor | None:
+            return tensor[rows] if tensor is not None and tensor.dim() > 1 and tensor.shape[0] == count else tensor
+
+        tokens = self.tokens
+        return Trace(
+            names=self.names,
+            values={name: cut(name, raw) for name, raw in self._values.items()},
+            records={name: (attention.mapped(whole), whole(z)) for name, (attention, z) in self._records.items()},
+            axes=self._axes,
+            architecture=self.architecture,
+            model=self.model,
+            logits=whole(self.logits),
+            tokens=None if tokens is None else tokens.rows(start, stop),
+            bytes=self.bytes,
+            catalog=self._catalog,
+            edited=self._edited,
+            intervened=self.intervened,
+        )
 
     def graph(self, name: str) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
         """What autograd knows of an activation, for gradients of a trace made with `grad=True`.

@@ -201,6 +201,12 @@ def test_negative_subjects_count_from_the_end() -> None:
     assert_close(found.values, causal_tracing(model, IDS, LogProbability(7), [LENGTH - 2, LENGTH - 1]).values, 0.0)
 
 
+def test_a_token_for_the_one_text_is_that_of_all_its_draws() -> None:
+    """One text, so one token for each example is one, however many draws of the noise there are."""
+    found = causal_tracing(models.shared("gpt2"), IDS, LogProbability((7,)), SUBJECT)
+    assert_close(found.values, cells(0))
+
+
 def test_a_mapping_of_one_text() -> None:
     model = models.shared("gpt2")
     given = {"input_ids": IDS, "attention_mask": torch.ones_like(IDS)}

@@ -502,14 +502,9 @@ def test_patterns_have_no_first_order() -> None:
         attribution_patching(models.shared("gpt2"), IDS, OTHER, AT_THE_END, "patterns")
 
 
-def test_one_clean_text_for_several_corrupt_ones() -> None:
-    model, metric = models.shared("gpt2", "sdpa"), LogitDifference(5, 6)
-    one = attribution_patching(model, IDS[:1], OTHER, metric, "heads")
-    many = attribution_patching(model, IDS[:1].expand(BATCH, -1), OTHER, metric, "heads")
-    assert_close(one.values, many.values)
-
-
-@pytest.mark.parametrize(("clean", "corrupt"), [((3, 6), (2, 6)), ((2, 7), (2, 6))], ids=["texts", "tokens"])
+@pytest.mark.parametrize(
+    ("clean", "corrupt"), [((3, 6), (2, 6)), ((1, 6), (2, 6)), ((2, 7), (2, 6))], ids=["texts", "one text", "tokens"]
+)
 def test_texts_that_do_not_fit_are_refused(clean: tuple[int, int], corrupt: tuple[int, int]) -> None:
     for kind in ("resid_pre", "heads"):
         with pytest.raises(TraceError):

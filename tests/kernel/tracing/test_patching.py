@@ -296,17 +296,7 @@ def test_padded_texts(name: str, side: str) -> None:
             assert_close(found.values[at], metric(logits).mean())
 
 
-def test_one_clean_text_for_several_corrupt_ones() -> None:
-    model, metric = models.shared("gpt2", "sdpa"), LogitDifference(5, 6)
-    there = trace(model, IDS[:1])
-    found = activation_patching(model, IDS[:1], OTHER, metric, "attn_out")
-    right = metric(
-        trace(model, OTHER, interventions=[Patch(Site("blocks.1.attn_out", position=3), there)]).logits
-    ).mean()
-    assert_close(found.values[1, 3], right)
-
-
-@pytest.mark.parametrize(("clean", "corrupt"), [(3, 1), (2, 4), (3, 2)])
+@pytest.mark.parametrize(("clean", "corrupt"), [(1, 2), (3, 1), (2, 4), (3, 2)])
 @pytest.mark.parametrize("kind", ["mlp_out", "heads", "patterns"])
 def test_clean_texts_of_another_number_are_refused(clean: int, corrupt: int, kind: str) -> None:
     with pytest.raises(TraceError, match=rf"\b{clean}\b"):
@@ -346,7 +336,7 @@ def test_an_unknown_kind_is_refused_with_those_that_are_known(kind: Any) -> None
         lambda: activation_patching(models.shared("gpt2"), IDS, OTHER, LogProbability(5), kind),
         lambda: ablation_sweep(models.shared("gpt2"), IDS, LogProbability(5), kind),
     ):
-        with pytest.raises(TraceError, match=rf"sites={kind!r}; pass one of resid_pre, .*heads_by_position"):
+        with pytest.raises(TraceError, match=rf"sites={kind!r}; pass .*one of resid_pre, .*heads_by_position"):
             run()
 
 
