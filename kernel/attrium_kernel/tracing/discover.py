@@ -224,6 +224,22 @@ def _block(probe: Probe, name: str, path: str, events: list[Event]) -> Block:
     return Block(name, path, form, parts, heads.get("attn"), heads.get("cross"), factors, returns, overwritten)
 
 
+def _hands_on(home: Call | None, event: Event, output: Part | None, inside: list[Call]) -> int | None:
+    """How an attention's module returns its result, if that is the projected mix, or the mix, and nothing is done after."""
+    if home is None or home.output is None or output is None:
+        return None
+    mix = event.mixed.detach().cpu()
+    if Call.under(_at(inside, output.path), home.path):
+        projected = _at(inside, output.path).output
+        mix = mix if projected is None else projected.copy
+    same_values = mix.numel() == home.output.copy.numel() and torch.equal(mix.reshape(-1), home.output.copy.reshape(-1))
+    return shape_of_return(home.returned, event.weights) if same_values else None
+
+
+def _at(inside: list[Call], path: str) -> Call:
+    return next(c for c in inside if c.path == path)
+
+
 def _measured(part: Part, probe: Probe, block: Call) -> Part:
     """The place, with whether its tensor has batch and position as one axis."""
     call = next((c for c in probe.calls if c.path == part.path), None)
@@ -261,7 +277,7 @@ def _attention(probe: Probe, event: Event, inside: list[Call], role: str) -> tup
         rotary,
         event.interface,
         reproduced,
-        shape_of_return(home.returned, event.weights) if home is not None else None,
+        _hands_on(home, event, parts.get(f"{role}.o"), inside),
         repeats,
     )
     return heads, parts

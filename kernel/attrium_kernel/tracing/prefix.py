@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from .architecture import Architecture
 from .inputs import Inputs
-from .interventions import Edge, Intervention, Patch
+from .interventions import Edge, Intervention, Mean, Patch
 from .trace import Trace
 
 LEAST = 1
@@ -60,6 +60,8 @@ def unchanged(variation: Sequence[Intervention], base: Trace) -> int:
 def _unchanged(intervention: Intervention, base: Trace) -> int:
     if isinstance(intervention.at, Edge) or base.tokens is None:
         return 0
+    if isinstance(intervention, Mean) and intervention.source is None:
+        return 0  # it looks at all positions of the run
     length = base.tokens.ids.shape[1]
     chosen = intervention.at.position
     first = 0

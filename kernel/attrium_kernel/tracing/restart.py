@@ -78,7 +78,7 @@ def entries_of(run: Run, interventions: list[Intervention]) -> list[Entry]:
     return found
 
 
-def possible(start: Start, stack: Stack) -> Start:
+def possible(start: Start, stack: Stack, model: nn.Module) -> Start:
     """The start, or an earlier one where a module hands out more than its stream."""
     if any(block.returns is None for block in stack.blocks[: start.layer]):
         return Start()
@@ -86,6 +86,8 @@ def possible(start: Start, stack: Stack) -> Start:
         block = stack.blocks[start.layer]
         if block.attention is None or block.attention.returns is None or "attn.o" not in block.parts:
             return Start(start.layer)
+        if "forward" in submodule(model, block.attention.path).__dict__:
+            return Start(start.layer)  # somebody's own forward may do more
     return start
 
 
@@ -243,7 +245,8 @@ def read_only(run: Run, metric: object, stack: Stack, within: contextlib.ExitSta
     used = [
         name for name in (*run.edits, *run.passage.tensors) if name.startswith(f"{block.name}.") and name not in free
     ]
-    used += [name for name in run.passage.tensors if name.startswith(f"{stack.prefix}ln_final")]
+    late = (f"{stack.prefix}ln_final", "unembed")
+    used += [name for name in (*run.edits, *run.passage.tensors) if name.startswith(late)]
     if (
         not used
         and not run.edges

@@ -111,7 +111,7 @@ def base_names(
 def _start_of(looking: Run, variation: Sequence[Intervention], architecture: Architecture) -> Start:
     """Where a variation may start."""
     stack = architecture.main
-    start = possible(earliest(entries_of(looking, list(variation)), stack), stack)
+    start = possible(earliest(entries_of(looking, list(variation)), stack), stack, looking.model)
     return Start() if len(architecture.stacks) > 1 and start.layer == 0 else start
 
 

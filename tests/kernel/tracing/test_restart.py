@@ -332,7 +332,7 @@ def test_texts_that_begin_alike_give_what_the_loop_gives(name: str, implementati
     names = [each for each in ["embed", *names] if each in there.names]
     variations: list[Any] = [Patch(each, there) for each in names]
     variations += [Patch(Site(each, position=(0, 5, 8, -1)[n % 4]), there) for n, each in enumerate(names)]
-    for position in (-1, -2, -11):
+    for position in (-1, -2):
         metric = LogitDifference((5, 6), 7, position)
         assert_close(sweep(model, corrupt, variations, metric, batch_size=5), loop(model, corrupt, variations, metric))
 
@@ -360,7 +360,7 @@ def test_changes_of_late_positions_only(name: str, how: str) -> None:
     names = ["embed", *(f"blocks.{i}.{part}" for i in (0, 1) for part in parts)]
     variations = [LATE[how](Site(each, position=p), there) for each in names for p in ((7, 9), (8, -1))]
     wrong = []
-    for position, sizes in ((-1, (1, 10)), (-4, (10,))):
+    for position, sizes in ((-1, (1,)), (-4, (10,))):
         metric = LogitDifference((5, 6), 7, position)
         for size in sizes:
             off = (
