@@ -147,7 +147,7 @@ class Stack:
         return f"{self.name}." if self.name else ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Architecture:
     """The parts of one model, found by running it once (`Architecture.of`), printable and correctable.
 
@@ -229,6 +229,15 @@ class Architecture:
                 if where is None or stack.name == where:
                     stacks[n] = _with_part(stack, role, part)
         return replace(self, stacks=tuple(stacks), unembed=unembed)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_catalog"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def __str__(self) -> str:
         lines = [f"{self.model_name}, width {self.d_model}"]

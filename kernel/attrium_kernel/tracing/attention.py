@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -11,6 +11,9 @@ from torch import Tensor
 
 Edit = Callable[[str, Tensor], Tensor]
 """`(name, value) -> value`: what interventions make of the scores or the pattern."""
+
+
+Slope = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class Attention:
         sinks: `(head,)` scores of a key that takes attention and gives nothing (gpt-oss), or None.
         causal: no mask was given, but keys after the query are hidden.
         before: the scores before the mask, where an intervention set them.
+        ends: under autograd, the tensors of the graph that query, key and value were taken from, where they are not
+            these themselves, and functions from a gradient of theirs to one of ours.
         weights: the pattern, where the model handed it out or an intervention set it.
         masked: the scores after the mask, where they were only seen and can't be computed again.
     """
@@ -42,6 +47,7 @@ class Attention:
     sinks: Tensor | None = None
     causal: bool = False
     before: Tensor | None = None
+    ends: Mapping[str, tuple[Tensor, Slope]] = field(default_factory=dict)
     weights: Tensor | None = None
     masked: Tensor | None = None
 
@@ -77,7 +83,14 @@ class Attention:
 
     def grouped(self, repeats: int) -> Attention:
         """The same with each repeated head once."""
-        return self if repeats == 1 else replace(self, key=self.key[:, ::repeats], value=self.value[:, ::repeats])
+        if repeats == 1:
+            return self
+        ends = dict(self.ends)
+        if torch.is_grad_enabled():
+            for name in ("key", "value"):
+                tensor, slope = ends.get(name, (getattr(self, name), _same))
+                ends[name] = tensor, _summed(slope, repeats)
+        return replace(self, key=self.key[:, ::repeats], value=self.value[:, ::repeats], ends=ends)
 
     def scores(self, batch: Any = slice(None), head: Any = slice(None), rows: Any = slice(None)) -> Tensor:
         """Scaled, capped, biased scores before the mask: `(batch, head, query, key)` of the part asked for."""
@@ -190,6 +203,20 @@ class Attention:
             return tensor[batch][:, head]
         which = torch.arange(self.n_heads, device=tensor.device)[head] // self.groups
         return tensor[batch][:, which]
+
+
+def _same(slope: Tensor) -> Tensor:
+    return slope
+
+
+def _summed(slope: Slope, repeats: int) -> Slope:
+    """A head that stands several times in a row has the sum of their gradients."""
+
+    def summed(given: Tensor) -> Tensor:
+        found = slope(given)
+        return found.reshape(found.shape[0], -1, repeats, *found.shape[2:]).sum(dim=2)
+
+    return summed
 
 
 def _part(tensor: Tensor, batch: Any, head: Any, rows: Any) -> Tensor:

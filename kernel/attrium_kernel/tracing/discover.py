@@ -21,11 +21,12 @@ from .architecture import Architecture, Block, Heads, Part, Stack
 from .errors import ArchitectureError
 from .feed_forward import find_mlp
 from .inputs import Inputs, example_inputs, inner_module, shortened
-from .probe import Call, Event, Probe, close, each_block, first_tensor, shape_of_return
+from .probe import Call, Event, Probe, close, each_block, shape_of_return
 from .projections import find_projections
-from .stream import follow_stream, same
+from .stream import follow_stream, is_norm_like, same
 
-_known: weakref.WeakKeyDictionary[nn.Module, Architecture] = weakref.WeakKeyDictionary()
+_known: weakref.WeakKeyDictionary[nn.Module, tuple[int, Architecture]] = weakref.WeakKeyDictionary()
+"""What was found, and the signature that the model had."""
 
 
 ORDINARY = set(
@@ -36,18 +37,26 @@ ORDINARY = set(
 """Arguments that a made-up example does without."""
 
 
-def known(model: nn.Module) -> Architecture | None:
-    """What was found before, if its paths still fit."""
-    return _known.get(model)
-
-
 def discover(model: nn.Module, inputs: Any = None) -> Architecture:
     """See `Architecture.of`."""
     model = inner_module(model)
+    now = _signature(model)
     found = _known.get(model)
-    if found is None:
-        found = _known[model] = _look(model, inputs)
-    return found
+    if found is None or found[0] != now:
+        found = _known[model] = now, _look(model, inputs)
+    return found[1]
+
+
+def _signature(model: nn.Module) -> int:
+    """Changes when modules are added, taken away or replaced, and when hooks or forwards of their own come or go."""
+    parts: list[int] = []
+    queue = [model]
+    while queue:
+        module = queue.pop()
+        own = "forward" in module.__dict__
+        parts += (id(module), len(module._forward_hooks), len(module._forward_pre_hooks), own)
+        queue += [child for child in module._modules.values() if child is not None]
+    return hash(tuple(parts))
 
 
 def _look(model: nn.Module, inputs: Any) -> Architecture:
@@ -225,19 +234,13 @@ def _block(probe: Probe, name: str, path: str, events: list[Event]) -> Block:
 
 
 def _hands_on(home: Call | None, event: Event, output: Part | None, inside: list[Call]) -> int | None:
-    """How an attention's module returns its result, if that is the projected mix, or the mix, and nothing is done after."""
-    if home is None or home.output is None or output is None:
+    """How an attention's module returns its result, if that is the mix, projected or not, and nothing more."""
+    projection = None if output is None else next((c for c in inside if c.path == output.path), None)
+    if home is None or home.output is None or projection is None or projection.output is None:
         return None
-    mix = event.mixed.detach().cpu()
-    if Call.under(_at(inside, output.path), home.path):
-        projected = _at(inside, output.path).output
-        mix = mix if projected is None else projected.copy
+    mix = projection.output.copy if projection.under(home.path) else event.mixed.detach().cpu()
     same_values = mix.numel() == home.output.copy.numel() and torch.equal(mix.reshape(-1), home.output.copy.reshape(-1))
     return shape_of_return(home.returned, event.weights) if same_values else None
-
-
-def _at(inside: list[Call], path: str) -> Call:
-    return next(c for c in inside if c.path == path)
 
 
 def _measured(part: Part, probe: Probe, block: Call) -> Part:
@@ -334,14 +337,7 @@ def _reader(probe: Probe, stream: Tensor | None, after: int) -> Call | None:
     if stream is None:
         return None
     later = sorted((c for c in probe.calls if c.started > after), key=lambda c: c.started)
-    return next((c for c in later if is_norm(c) and c.value is not None and _same(c.value.copy, stream)), None)
-
-
-def is_norm(call: Call) -> bool:
-    """A layer norm or RMS norm, by type or by name."""
-    return isinstance(call.module, nn.LayerNorm) or (
-        "norm" in type(call.module).__name__.lower() and not any(True for _ in call.module.children())
-    )
+    return next((c for c in later if is_norm_like(c) and c.value is not None and _same(c.value.copy, stream)), None)
 
 
 def _same(a: Tensor, b: Tensor) -> bool:
@@ -390,7 +386,9 @@ def logits_of(output: Any) -> Tensor | None:
         return found
     if isinstance(output, dict):
         return None
-    return first_tensor(output) if isinstance(output, (tuple, list)) else None
+    if not isinstance(output, (tuple, list)):
+        return None
+    return next((t for t in output if isinstance(t, Tensor) and t.is_floating_point() and t.dim() >= 2), None)
 
 
-__all__ = ["discover", "forget", "known", "logits_of"]
+__all__ = ["discover", "forget", "logits_of"]

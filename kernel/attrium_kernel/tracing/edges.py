@@ -16,6 +16,7 @@ from .errors import InterventionError, SiteError
 from .interventions import Edge, Intervention, Site, apply, region_of
 from .points import unview, view
 from .results import head_results, output_weight
+from .watch import acts
 
 if TYPE_CHECKING:
     from .run import Run
@@ -167,6 +168,8 @@ class Receiver:
             stack.callback(module.register_forward_pre_hook(self._at_attention, with_kwargs=True).remove)
 
     def _at_end(self, module: nn.Module, args: tuple[Any, ...]) -> Any:
+        if not acts(self.run):
+            return None
         return (self.changed(args[0]), *args[1:])
 
     def _read(self, role: str, stream: Tensor) -> Tensor:
@@ -181,6 +184,8 @@ class Receiver:
         return view(self.run.catalog[full], self.run.values[full], None)
 
     def _at_mlp(self, module: nn.Module, args: tuple[Any, ...]) -> Any:
+        if not acts(self.run):
+            return None
         assert self.block is not None
         before = "resid_mid" if f"{self.block.name}.resid_mid" in self.run.values else "resid_pre"
         return (self._read("ln2", self.changed(self._stream(before))).reshape(args[0].shape), *args[1:])
@@ -188,7 +193,7 @@ class Receiver:
     def _at_attention(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         assert self.block is not None
         run = self.run
-        if run.shadowing is not None:
+        if run.shadowing is not None or not acts(run):
             return
         moved = self._read("ln1", self.changed(self._stream("resid_pre")))
         if self.block.part("resid_pre").position_first:

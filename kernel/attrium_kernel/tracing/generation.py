@@ -19,10 +19,11 @@ from .architecture import Architecture
 from .capture import Capture
 from .discover import discover, logits_of
 from .errors import CaptureError, TraceError
-from .inputs import Inputs
+from .inputs import Inputs, takes_ids_by_name
 from .interventions import Edge, Intervention
+from .names import catalog_of
 from .prepare import prepared
-from .run import Run, catalog_of
+from .run import Run
 from .sampling import Sampler, Stages
 from .tokens import Tokens, strings_of
 from .trace import Trace
@@ -382,8 +383,8 @@ def _can_cache(model: nn.Module) -> bool:
 
 
 def _arguments(setting: _Setting, fed: Tensor, memory: _Memory) -> dict[str, Any]:
-    """What the model is called with; `"args"` are arguments by position, of a module that is not of transformers."""
-    if getattr(setting.model, "config", None) is None:
+    """What the model is called with; `"args"` are arguments by position, where ids are not taken as `input_ids`."""
+    if not takes_ids_by_name(setting.model):
         return {"args": (fed,)}
     kwargs: dict[str, Any] = {}
     if "use_cache" in inspect.signature(setting.model.forward).parameters:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -33,6 +33,7 @@ class Scores:
     Args:
         query: `(batch, head, query, d_head)`, or with the first two axes as one.
         key: the same for the keys.
+        product: as it was written.
         shape: of the product.
         carriers: the tensors that it went through: scaled, in another dtype or shape.
         scaling: factor so far.
@@ -42,6 +43,7 @@ class Scores:
 
     query: Tensor
     key: Tensor
+    product: Product
     shape: torch.Size
     carriers: list[Tensor]
     scaling: float = 1.0
@@ -107,7 +109,7 @@ class Handwritten:
         found = product.scores(out)
         if found is not None:
             query, key = found
-            self.scores = Scores(query, key, out.shape, [out], product.scaling, product.bias)
+            self.scores = Scores(query, key, product, out.shape, [out], product.scaling, product.bias)
             self.carriers = []
 
     def _follow(self, func: Any, args: Any, kwargs: Any, out: Tensor) -> None:
@@ -132,6 +134,7 @@ class Handwritten:
             four(value, lead),
             scaling=scores.scaling,
             bias=None if scores.bias is None else four(scores.bias, lead),
+            ends=_ends(scores, product, lead) if torch.is_grad_enabled() else {},
             weights=four(pattern, lead),
             masked=four(masked, lead),
         )
@@ -168,8 +171,10 @@ class Product:
 
     def scores(self, out: Tensor) -> tuple[Tensor, Tensor] | None:
         """`(query, key)` with features last, if this may be a product of queries and keys."""
-        if out.dim() < 3:
-            return None
+        return None if out.dim() < 3 else self.factors()
+
+    def factors(self) -> Any:
+        """The same, whatever the result."""
         if self.letters is None:
             return self.left, self.right.transpose(-1, -2)
         left, right, result = self.letters
@@ -194,6 +199,16 @@ class Product:
             return _permuted(out, wanted, result) if back else _permuted(out, result, wanted)
 
         return _permuted(self.right, right, left[:-2] + left[-1] + feature), between
+
+
+def _ends(scores: Scores, product: Product, lead: torch.Size) -> dict[str, tuple[Tensor, Callable[[Tensor], Tensor]]]:
+    """The factors of the two products, which are in the graph, by what they stand for."""
+    first = scores.product
+    return {
+        "query": (first.left, lambda slope: four(replace(first, left=slope).factors()[0], lead)),
+        "key": (first.right, lambda slope: four(replace(first, right=slope).factors()[1], lead)),
+        "value": (product.right, lambda slope: four(replace(product, right=slope).values(product.left)[0], lead)),
+    }
 
 
 def _product(func: Any, args: Any, kwargs: Any) -> Product | None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from .errors import InterventionError, SiteError
-from .watch import unseen
+from .watch import acting, unseen
 
 if TYPE_CHECKING:
     from .trace import Trace
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 Index = int | tuple[int, ...] | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Site:
     """A place in the run: a named activation, or a part of it.
 
@@ -45,6 +46,9 @@ class Site:
             raise SiteError(f"a site's name is {self.name!r}; pass the name of an activation, 'blocks.3.attn.z' say")
         for field in ("head", "position", "index", "rows"):
             object.__setattr__(self, field, _index(field, getattr(self, field)))
+
+    def __repr__(self) -> str:
+        return f"Site({self})"
 
     def __str__(self) -> str:
         chosen = [f"{k}={v}" for k in ("head", "position", "index", "rows") if (v := getattr(self, k)) is not None]
@@ -83,7 +87,7 @@ class Edge:
 At = Site | Edge
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Intervention(ABC):
     """Base of all interventions: a place, and what is put there.
 
@@ -100,6 +104,11 @@ class Intervention(ABC):
             raise InterventionError(
                 f"{type(self).__name__}(at={self.at!r}): pass a Site, an Edge or the name of an activation"
             )
+
+    def __repr__(self) -> str:
+        shown = {field.name: getattr(self, field.name) for field in fields(self)}
+        parts = [_short(shown.pop("at")), *(f"{n}={_short(v)}" for n, v in shown.items() if v is not None)]
+        return f"{type(self).__name__}({', '.join(parts)})"
 
     @property
     def site(self) -> Site:
@@ -173,7 +182,7 @@ class Region:
         return source.read(self.name, **index)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Zero(Intervention):
     """Zero ablation."""
 
@@ -182,7 +191,7 @@ class Zero(Intervention):
         return torch.zeros_like(value)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Mean(Intervention):
     """Mean ablation.
 
@@ -218,7 +227,7 @@ class Mean(Intervention):
         return where.of(mean, value)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Resample(Intervention):
     """Resample ablation: the same part of another example, drawn at random for each example (causal scrubbing).
 
@@ -250,7 +259,7 @@ class Resample(Intervention):
         return replace(where, index=index).of(self.source, value) if count > 1 else where.of(self.source, value)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Patch(Intervention):
     """Activation patching: the value from another run. On a pattern it freezes the pattern.
 
@@ -272,7 +281,7 @@ class Patch(Intervention):
         return where.of(self.source, value, self.position)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Scale(Intervention):
     """Multiply.
 
@@ -284,16 +293,20 @@ class Scale(Intervention):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        factor: Any = self.factor
-        if not isinstance(factor, (int, float)) or not math.isfinite(factor):
+        try:
+            factor = float(self.factor)
+        except (TypeError, ValueError):
+            factor = math.nan
+        if not math.isfinite(factor):
             raise InterventionError(f"Scale(factor={self.factor!r}); pass a finite number")
+        object.__setattr__(self, "factor", factor)
 
     def change(self, value: Tensor, where: Region) -> Tensor:
         """The value times the factor."""
         return value * self.factor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Steer(Intervention):
     """Add a vector (activation addition, Turner et al. 2023).
 
@@ -326,7 +339,7 @@ class Steer(Intervention):
             ) from None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Replace(Intervention):
     """Replace by what a function makes of the value.
 
@@ -409,7 +422,7 @@ def _apply_one(intervention: Intervention, name: str, axes: tuple[str, ...], val
     where = Region(name, axes, index, tuple(value.shape), value, window.offset)
     mesh = _mesh(index, value)
     part = value if mesh is None else value[mesh]
-    with unseen():  # a user's function may run attention of its own
+    with acting(None), unseen():  # a user's function may run the model, or attention of its own
         new = intervention.change(part, where).to(value.dtype)
     if mesh is None:
         return new.clone(memory_format=torch.contiguous_format)  # some models write into it, and it may be the source's
@@ -461,6 +474,13 @@ def _local(numbers: list[int], axis: str, size: int, window: Window, name: str) 
     return local
 
 
+def _short(value: Any) -> str:
+    """A field on one line: tensors by their shape."""
+    if isinstance(value, Tensor):
+        return f"tensor{tuple(value.shape)}"
+    return str(value) if isinstance(value, (Site, Edge)) else repr(value)
+
+
 def _check_source(intervention: Any) -> None:
     from .trace import Trace
 
@@ -485,8 +505,14 @@ def _mesh(index: tuple[Tensor | None, ...], value: Tensor) -> tuple[Tensor, ...]
 
 
 def _index(field: str, given: Any) -> Index:
-    if given is None or (isinstance(given, int) and not isinstance(given, bool)):
-        return given
+    if given is None:
+        return None
+    items = given.flatten().tolist() if isinstance(given, Tensor) else given
+    if isinstance(items, bool) or (isinstance(items, (list, tuple)) and any(isinstance(i, bool) for i in items)):
+        raise SiteError(f"{field}={given!r} holds truth values; pass numbers, mask.nonzero().flatten() say")
+    if not isinstance(given, Tensor) or given.dim() == 0:
+        with contextlib.suppress(TypeError):
+            return operator.index(given)
     if isinstance(given, slice):
         if given.start is None or given.stop is None or min(given.start, given.stop) < 0:
             raise SiteError(f"{field}={given}: write both ends of a slice, counted from 0, or pass a tuple of numbers")

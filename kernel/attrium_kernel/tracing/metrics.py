@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,12 +16,26 @@ from .errors import CaptureError, SiteError
 Metric = Callable[[Tensor], Tensor]
 """`(batch, position, vocab)` logits to `(batch,)` numbers.
 
-A metric with a `position` is given that position only, and one with `tokens` the logits of these tokens only, the
-others being 0: the rest is not computed in a sweep."""
+In a sweep a `Selective` metric is given its position only, and only its tokens' logits, the others being 0."""
+
+
+class Selective:
+    """A metric that reads little of the logits, so that a sweep need not compute the rest.
+
+    Subclasses have a `position`, the only one that is read, and may have `tokens`, the only ones that are read there.
+    """
+
+    position: int
+    tokens: tuple[int, ...] | None = None
+
+
+def reading(metric: object) -> tuple[int | None, tuple[int, ...] | None]:
+    """`(position, tokens)` that a metric reads; None for all."""
+    return (metric.position, metric.tokens) if isinstance(metric, Selective) else (None, None)
 
 
 @dataclass(frozen=True)
-class LogitDifference:
+class LogitDifference(Selective):
     """Logit of the right token less that of the wrong one (Wang et al. 2023).
 
     Args:
@@ -37,7 +53,7 @@ class LogitDifference:
             object.__setattr__(self, field, _ids(field, getattr(self, field)))
 
     @property
-    def tokens(self) -> tuple[int, ...]:
+    def tokens(self) -> tuple[int, ...]:  # type: ignore[override]  # read-only here
         """The only tokens whose logits are read."""
         both = [(t,) if isinstance(t, int) else t for t in (self.correct, self.wrong)]
         return (*both[0], *both[1])
@@ -49,7 +65,7 @@ class LogitDifference:
 
 
 @dataclass(frozen=True)
-class LogProbability:
+class LogProbability(Selective):
     """Log-probability of a token.
 
     Args:
@@ -91,7 +107,7 @@ def picked(scores: Tensor, token: int | tuple[int, ...]) -> Tensor:
             "pass 0 to "
             f"{scores.shape[-1] - 1}"
         )
-    if scores.shape[0] != len(ids) and not isinstance(token, int):
+    if len(ids) not in (1, scores.shape[0]):
         raise SiteError(f"the metric names tokens for {len(ids)} examples, but the batch has {scores.shape[0]}")
     ids = ids.expand(scores.shape[0])
     return scores.gather(-1, ids[:, None])[:, 0]
@@ -111,8 +127,9 @@ def measured(metric: Metric, logits: Tensor) -> Tensor:
 
 
 def _ids(field: str, given: Any) -> int | tuple[int, ...]:
-    if isinstance(given, int) and not isinstance(given, bool):
-        return given
+    with contextlib.suppress(TypeError):
+        if not isinstance(given, bool) and not (isinstance(given, Tensor) and given.dim()):
+            return operator.index(given)
     if isinstance(given, Tensor):
         given = given.tolist()
         if isinstance(given, int):

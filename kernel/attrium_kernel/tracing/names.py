@@ -163,6 +163,15 @@ class Catalog(Mapping[str, Entry]):
         return [self[pattern].name]
 
 
+def catalog_of(architecture: Architecture) -> Catalog:
+    """The names of an architecture, made once."""
+    found = architecture.__dict__.get("_catalog")
+    if found is None:
+        found = Catalog(architecture)
+        object.__setattr__(architecture, "_catalog", found)
+    return found
+
+
 def unknown(name: str, names: Iterable[str]) -> SiteError:
     """The error for a name that does not exist, with the nearest that do."""
     near = difflib.get_close_matches(name, list(names), n=3, cutoff=0.5)

@@ -352,7 +352,7 @@ def gradients(
     """
     model, given, _ = prepared(model, inputs, tokenizer)
     architecture = architecture or discover(model, given)
-    with Run(model, architecture, capture=Capture((*names, "embed", "logits")), grad=True) as run:
+    with Run(model, architecture, capture=Capture((*names, "logits")), grad=True) as run:
         output, traced = run.forward(given)
         logits = logits_of(output)
         assert traced is not None and logits is not None

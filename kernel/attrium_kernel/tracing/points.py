@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from .architecture import Part, submodule
 from .errors import CaptureError
 from .names import Entry
+from .watch import acts
 
 if TYPE_CHECKING:
     from .run import Run
@@ -39,7 +40,7 @@ class Point:
     def attach(self, model: nn.Module, run: Run) -> Any:
         """Hook the module; returns the handle."""
         module = submodule(model, self.part.path)
-        passed = self._counted(run, self._passed(run))
+        passed = _only_in(run, self._counted(run, self._passed(run)))
         if self.part.side == "output":
             return module.register_forward_hook(_after(passed))
         if self.part.keyword is not None:
@@ -53,7 +54,10 @@ class Point:
             name, versions, copied = keeps[0], run.versions, run.copied
 
             def keep(raw: Tensor) -> Tensor:
-                values[name] = raw.clone() if name in copied else raw
+                if name in copied:
+                    values[name], raw = self._apart(raw)
+                    return raw
+                values[name] = raw
                 versions[name] = raw._version
                 return raw
 
@@ -62,14 +66,25 @@ class Point:
         def passed(raw: Tensor) -> Tensor:
             for edit in edits:
                 raw = edit(raw)
+            kept = raw
+            if not run.copied.isdisjoint(keeps):
+                kept, raw = self._apart(raw)
             for name in keeps:
-                values[name] = raw.clone() if name in run.copied else raw
-                run.versions[name] = raw._version
+                values[name] = kept
+                run.versions[name] = kept._version
             for edit in late:
                 raw = edit(raw)
             return raw
 
         return passed
+
+    def _apart(self, raw: Tensor) -> tuple[Tensor, Tensor]:
+        """`(kept, passed on)` of a tensor that the model writes into.
+
+        A module's output is handed on as a copy, so that the kept one stays in the graph; of an input the caller holds
+        the tensor itself, so the copy is kept.
+        """
+        return (raw, raw.clone()) if self.part.side == "output" else (raw.clone(), raw)
 
     def _counted(self, run: Run, passed: Edit) -> Edit:
         """Only at the n-th call of a module that several stacks share."""
@@ -87,6 +102,11 @@ class Point:
 
     def __eq__(self, other: object) -> bool:
         return self is other
+
+
+def _only_in(run: Run, passed: Edit) -> Edit:
+    """Nothing happens in calls that are not part of the run."""
+    return lambda raw: passed(raw) if acts(run) else raw
 
 
 def _after(passed: Edit) -> Callable[..., Any]:

@@ -14,9 +14,12 @@ from torch import Tensor, nn
 
 from .architecture import Architecture
 from .inputs import Inputs
-from .interventions import Edge, Intervention, Mean, Patch
+from .interventions import Edge, Intervention, Mean, Patch, Replace, Resample, Scale, Steer, Zero
+from .metrics import reading
 from .trace import Trace
 
+LOCAL = (Zero, Mean, Resample, Patch, Scale, Steer, Replace)
+"""Interventions that are known to look at the part that they change, and no further."""
 LEAST = 1
 """Positions that are worth a cache."""
 
@@ -27,7 +30,7 @@ def shareable(model: nn.Module, architecture: Architecture, inputs: Inputs, metr
     It takes a causal model with the cache of transformers, whole texts, and a metric that reads one position counted
     from the end.
     """
-    position = getattr(metric, "position", None)
+    position, _ = reading(metric)
     config = getattr(model, "config", None)
     if not isinstance(position, int) or position >= 0 or config is None or inputs.ids() is None:
         return False
@@ -52,30 +55,36 @@ def cache_names(architecture: Architecture) -> list[str]:
     return names
 
 
-def unchanged(variation: Sequence[Intervention], base: Trace) -> int:
-    """How many positions from the start a variation can't change."""
-    return min(_unchanged(intervention, base) for intervention in variation)
+def unchanged(variation: Sequence[Intervention], base: Trace, fresh: Trace | None) -> int:
+    """How many positions from the start a variation can't change.
+
+    Args:
+        variation: its interventions.
+        base: the run that the sweep starts from.
+        fresh: a plain run of the model as it is now, of which equal tokens mean equal values; None if there is none.
+    """
+    return min(_unchanged(intervention, base, fresh) for intervention in variation)
 
 
-def _unchanged(intervention: Intervention, base: Trace) -> int:
+def _unchanged(intervention: Intervention, base: Trace, fresh: Trace | None) -> int:
     if isinstance(intervention.at, Edge) or base.tokens is None:
         return 0
-    if isinstance(intervention, Mean) and intervention.source is None:
-        return 0  # it looks at all positions of the run
+    if type(intervention) not in LOCAL or (isinstance(intervention, Mean) and intervention.source is None):
+        return 0  # it may look at other positions of the run
     length = base.tokens.ids.shape[1]
     chosen = intervention.at.position
     first = 0
     if chosen is not None:
         numbers = (chosen,) if isinstance(chosen, int) else chosen
         first = min(n + length if n < 0 else n for n in numbers)
-    if isinstance(intervention, Patch) and intervention.position is None:
-        first = max(first, _same_tokens(intervention.source, base))
+    if isinstance(intervention, Patch) and intervention.position is None and intervention.source is fresh:
+        first = max(first, _same_tokens(fresh, base))
     return max(first, 0)
 
 
-def _same_tokens(source: Trace | Tensor, base: Trace) -> int:
-    """Tokens at the start that a plain run of the same model shares with the base run."""
-    if isinstance(source, Tensor) or source.model is not base.model or source.intervened:
+def _same_tokens(source: Trace | None, base: Trace) -> int:
+    """Tokens at the start that two plain runs share."""
+    if source is None or source.model is not base.model or source.intervened or base.intervened:
         return 0
     if source.tokens is None or base.tokens is None or source.tokens.ids.shape != base.tokens.ids.shape:
         return 0

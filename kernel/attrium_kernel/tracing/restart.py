@@ -15,6 +15,7 @@ from .architecture import Block, Stack, submodule
 from .attention import Attention
 from .errors import SiteError
 from .interventions import Edge, Intervention, Slice
+from .metrics import reading
 from .names import Entry
 from .results import output_weight
 from .trace import Trace
@@ -188,14 +189,19 @@ class _Sparse:
         names = {
             f"{block.name}.{name}" for name in ("attn.out", "attn.result", "attn_out", "resid_mid", "ln1_post.out")
         }
-        if not inside or run.edges or names & (run.edits.keys() | set(run.passage.tensors) | run.needed):
+        output = submodule(run.model, block.part("attn.o").path)
+        own = bool(output._forward_hooks or output._forward_pre_hooks or "forward" in output.__dict__)
+        if not inside or own or run.edges or names & (run.edits.keys() | set(run.passage.tensors) | run.needed):
             return None
-        parts = []
+        heads: dict[tuple[int, int], set[int]] = {}
+        assert block.attention is not None
         for change in changes:
             head = change.site.head
             if not isinstance(change, Slice) or head is None:
                 return None
-            parts.append((slice(change.start, change.stop), [head] if isinstance(head, int) else list(head)))
+            chosen = [head] if isinstance(head, int) else head
+            heads.setdefault((change.start, change.stop), set()).update(h % block.attention.n_heads for h in chosen)
+        parts = [(slice(*rows), sorted(found)) for rows, found in heads.items()]
         if not parts or f"{block.name}.attn.result" not in run.catalog:
             return None
         weight = output_weight(run.model, run.catalog[f"{block.name}.attn.result"])
@@ -233,7 +239,7 @@ def read_only(run: Run, metric: object, stack: Stack, within: contextlib.ExitSta
     that one. What a sublayer writes there is broadcast over the others when it is added; those hold nonsense that
     nothing reads. A metric with `tokens` reads the logits of these only; the others are left at 0.
     """
-    position, tokens = getattr(metric, "position", None), getattr(metric, "tokens", None)
+    position, tokens = reading(metric)
     final = run.architecture.unembed
     if final is not None and tokens is not None and "unembed" not in run.edits and "unembed" not in run.passage.tensors:
         _read_tokens(submodule(run.model, final.path), tokens, within)
@@ -251,6 +257,7 @@ def read_only(run: Run, metric: object, stack: Stack, within: contextlib.ExitSta
         not used
         and not run.edges
         and block.form != "post-norm"
+        and not block.overwritten
         and stack.batch_first
         and "attn.o" in block.parts
         and block.cross is None

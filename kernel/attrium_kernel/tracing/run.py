@@ -18,16 +18,16 @@ from .attention import Attention
 from .capture import Capture, Keeper
 from .discover import discover, logits_of
 from .edges import Receiver, receivers
-from .errors import InterventionError, SiteError
+from .errors import InterventionError, SiteError, TraceError
 from .inputs import Inputs
 from .interventions import Edge, Intervention, Site, Window, apply
-from .names import Catalog, Entry, why_absent
+from .names import Entry, catalog_of, why_absent
 from .points import Point, unview, view
 from .prepare import tokens_of
 from .results import head_results, output_weight
 from .tokens import Tokens
 from .trace import Trace
-from .watch import FunctionsSeen, interface_seen
+from .watch import FunctionsSeen, acting, acts, interface_seen
 
 ATTENTION = ("q", "k", "v", "rot_q", "rot_k", "scores", "masked_scores", "pattern", "z")
 
@@ -124,6 +124,8 @@ class Run:
         Returns:
             What the model returned, and a `Trace` of what was captured, or None.
         """
+        if self._stack is None:
+            raise TraceError("the run has no hooks on; use it in a with block: with Run(...) as run: run.forward(...)")
         given = Inputs.of(inputs)
         self.window = replace(self.window, offset=offset)
         self._clear()
@@ -131,12 +133,14 @@ class Run:
         self.examples = next((v.shape[0] for v in (*args, *kwargs.values()) if isinstance(v, Tensor) and v.dim()), 1)
         if "past_key_values" in kwargs:  # a second run would fill the cache twice
             self.copied |= set(self.catalog)
-        output = self.model(*args, **kwargs)
+        with acting(self):
+            output = self.model(*args, **kwargs)
         written_over = {n for n, v in self.versions.items() if n not in self.copied and self.values[n]._version != v}
         if written_over:  # the model works in place here: once more, with copies
             self.copied |= written_over
             self._clear()
-            output = self.model(*args, **kwargs)
+            with acting(self):
+                output = self.model(*args, **kwargs)
         if self.capture is None:
             self._clear()
             return output, None
@@ -166,10 +170,14 @@ class Run:
             if name in self.records
         }
         logits = logits_of(output)
+        names = self.passage.names
+        if logits is None or len(values) < len(self.passage.tensors) or len(records) < len(self.passage.records):
+            held = values.keys() | records.keys() | ({"logits"} if logits is not None else set())
+            names = tuple(n for n in names if set(self.catalog[n].sources or ("logits",)) <= held)
         return Trace(
             architecture=self.architecture,
             model=self.model,
-            names=self.passage.names if logits is not None else tuple(n for n in self.passage.names if n != "logits"),
+            names=names,
             values=values,
             records=records,
             output=output,
@@ -216,6 +224,10 @@ class Run:
             changes = self.edits.get(name)
             if changes and entry.kind in ("tensor", "result", "scale"):
                 self._edit_at(at, entry, changes)
+        for stack in self.architecture.stacks if self.grad else ():  # the graph begins here, whatever is frozen
+            for part in (stack.embed, stack.pos_embed):
+                if part is not None:
+                    at(part).edits.insert(0, lambda raw: raw if raw.requires_grad else raw.detach().requires_grad_())
         extra = self.needed.union(*(self._needs(self.catalog[name]) for name in self.edits))
         for name in extra - set(self.passage.tensors):
             entry = self.catalog[name]
@@ -250,9 +262,10 @@ class Run:
     def _edit_of_tensor(self, entry: Entry, changes: list[Intervention]) -> Callable[[Tensor], Tensor]:
         def edit(raw: Tensor) -> Tensor:
             value = view(entry, raw, self.shape_of(entry))
+            axes = entry.axes if value.dim() == len(entry.axes) else ("batch", "class")
             if entry.quantity == "pos_embed" and value.shape[0] == 1:  # one for all examples, until they differ
                 value = value.expand(self.examples, -1, -1)
-            new = apply(changes, entry.name, entry.axes, value, self.window)
+            new = apply(changes, entry.name, axes, value, self.window)
             return raw if new is value else unview(entry, raw, new)
 
         return edit
@@ -332,7 +345,7 @@ class Run:
 
     def _attended(self, module: nn.Module | None, attention: Attention, compute: Callable[..., Any]) -> Any:
         record = self._homes.get(module) if module is not None else self.at
-        if record is None:
+        if record is None or not acts(self):
             return compute()
         repeats = self.catalog.attentions[record].repeats
         attention = attention.grouped(repeats)
@@ -426,15 +439,6 @@ class Run:
         return int(shape[0]), int(shape[1])
 
 
-def catalog_of(architecture: Architecture) -> Catalog:
-    """The names of an architecture, made once."""
-    found = architecture.__dict__.get("_catalog")
-    if found is None:
-        found = Catalog(architecture)
-        object.__setattr__(architecture, "_catalog", found)
-    return found
-
-
 def _sum_of(entry: Entry) -> tuple[str, str] | None:
     """`(stream before, writer)` of a stream inside a block that goes on as a sum."""
     if entry.block is None or entry.block.form != "sequential":
@@ -458,4 +462,4 @@ def _checked(interventions: Any) -> list[Intervention]:
     return given
 
 
-__all__ = ["Run", "catalog_of"]
+__all__ = ["Run"]

@@ -15,10 +15,10 @@ from attrium_kernel.running import Cancelled
 from .architecture import Architecture
 from .capture import Capture
 from .discover import discover, logits_of
-from .errors import InterventionError
+from .errors import InterventionError, SiteError
 from .inputs import Inputs
 from .interventions import Edge, Intervention, Slice
-from .metrics import Metric, measured
+from .metrics import Metric, measured, reading
 from .prefix import LEAST, cache_names, shareable, unchanged, with_cache
 from .prepare import prepared
 from .restart import Start, earliest, entries_of, fused_activations, needed, possible, read_only, skip
@@ -127,17 +127,21 @@ def iterate(
     batch_size: int | None = None,
     cancel: Cancel | None = None,
     known: Trace | None = None,
+    fresh: Trace | None = None,
 ) -> Iterator[Step]:
     """The same as `sweep`, batch by batch: results as they come. Between batches the model is as it was.
 
     Args:
         known: a trace of the base run with all that is needed, if it is at hand.
+        fresh: a plain trace of the model as it is now that variations patch from: up to the first token in which it
+            differs from the base run nothing is computed again.
     """
     model, given, _ = prepared(model, inputs, tokenizer)
     architecture = architecture or discover(model, given)
     _refuse_cancelled(cancel)
     plan = _Plan(model, architecture, given, [_several(v) for v in variations], tuple(base), metric, batch_size)
     runs = known or plan.base_run()
+    plan.fresh = fresh
     plan.share(runs)
     for start, index in plan.batches(runs):
         _refuse_cancelled(cancel)
@@ -178,6 +182,8 @@ class _Plan:
         self.starts = self._starts()
         self.names = cache_names(architecture) if shareable(model, architecture, inputs, metric) else []
         self.unchanged = [0] * len(variations)
+        self.fresh: Trace | None = None
+        _check_padding(inputs, metric)
 
     def _by_name(self, intervention: Intervention) -> list[Intervention]:
         """One intervention for each name that a pattern means."""
@@ -213,8 +219,8 @@ class _Plan:
         self.unchanged = [0] * len(self.variations)
         if self.base or not self.names or any(name not in runs for name in self.names) or runs.tokens is None:
             return
-        longest = runs.tokens.ids.shape[1] + getattr(self.metric, "position", 0)  # what the metric reads must be run
-        found = [min(unchanged(variation, runs), longest) for variation in self.variations]
+        longest = runs.tokens.ids.shape[1] + (reading(self.metric)[0] or 0)  # what it reads must be run
+        found = [min(unchanged(variation, runs, self.fresh), longest) for variation in self.variations]
         shared = [n for n in found if n >= LEAST]
         if shared and self._trusted(runs, min(shared)):
             self.unchanged = found
@@ -284,6 +290,16 @@ class _Plan:
 
         kwargs = {name: again(value) for name, value in (self.inputs.kwargs or {}).items()}
         return Inputs(tuple(again(value) for value in self.inputs.args), kwargs)
+
+
+def _check_padding(inputs: Inputs, metric: Metric) -> None:
+    """A position counted from the end must be a token's in every text."""
+    mask, position = (inputs.kwargs or {}).get("attention_mask"), reading(metric)[0]
+    if isinstance(mask, Tensor) and mask.dim() == 2 and position is not None and not bool(mask[:, position].all()):
+        raise SiteError(
+            f"the metric reads position {position}, which is padding in some of these texts; pass texts of as many "
+            "tokens, or a function of the logits that reads each text at its own end"
+        )
 
 
 def base_trace(

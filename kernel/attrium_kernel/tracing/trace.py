@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import operator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -98,6 +99,27 @@ class Trace:
             text = f"{tuple(self.tokens.ids.shape)} tokens, {text}"
         return f"Trace({'' if self.architecture is None else self.architecture.model_name + ', '}{text})"
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def keys(self) -> tuple[str, ...]:
+        """All names, so that `dict(trace)` reads everything."""
+        return self.names
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the model and what it returned: values that are computed from weights can't be read afterwards."""
+        return {**self.__dict__, "model": None, "output": None, "_stamps": {}, "_catalog": None, "_weights": {}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        from .names import catalog_of
+
+        self.__dict__.update(state)
+        if self.architecture is not None:
+            self._catalog = catalog_of(self.architecture)
+
     def __contains__(self, name: object) -> bool:
         return name in self._known
 
@@ -116,6 +138,8 @@ class Trace:
 
     def size(self, axis: str) -> int:
         """Length of `"batch"` or `"position"`."""
+        if axis not in ("batch", "position"):
+            raise SiteError(f"size({axis!r}); pass 'batch' or 'position', or look at t[name].shape")
         for name in self._values:
             axes = self.axes(name) if name in self._known else ()
             if axis in axes and self._entry_is_plain(name):
@@ -135,15 +159,24 @@ class Trace:
             return ""
         if self._catalog is not None:
             if name in self._catalog:
-                return "it was not captured; name it in capture="
+                return "it was not captured: name it in capture=, if this forward passed it at all"
             found = why_absent(name, self._catalog)
             if found is not None:
                 return found
         return str(unknown(name, self.names))
 
     def _check(self, name: str) -> None:
+        if not isinstance(name, str):
+            raise SiteError(
+                f"a trace is read by name, not by {name!r}: t['blocks.0.attn.pattern'], t.read(name, head=3)"
+            )
         if name in self._known:
             return
+        tail = name.rpartition("*.")[2]
+        if self._catalog is not None and any(known.endswith(f"blocks.0.{tail}") for known in self.names):
+            raise SiteError(
+                f"{name!r} is in every block: t.stack({tail!r}) gives all of them, and t['blocks.3.{tail}'] one"
+            )
         if self._catalog is not None and (name in self._catalog or why_absent(name, self._catalog)):
             raise SiteError(f"{name} is not in this trace: {self.why(name)}")
         raise unknown(name, self.names)
@@ -164,6 +197,7 @@ class Trace:
         axes = self.axes(name)
         if "head" in index and "head" not in axes and "kv_head" in axes:
             index["kv_head"] = index.pop("head")
+        index = {axis: _number(given) for axis, given in index.items()}
         plan = {axis: _selection(axis, axes, name, given) for axis, given in index.items()}
         for axis, chosen in plan.items():
             _check_range(chosen, self._length(name, axes, axis), axis, name, index[axis])
@@ -201,6 +235,13 @@ class Trace:
         value = view(source, self._values[source.name], self._shape(source))
         return value.shape[axes.index(axis)]
 
+    def _need_model(self, entry: Entry) -> None:
+        if self.model is None:
+            raise CaptureError(
+                f"{entry.name} is computed from the model's weights, and this trace came without its model; read it "
+                "before saving the trace, or trace again"
+            )
+
     def _check_weights(self, entry: Entry) -> None:
         """Weights that a value is computed from must be those of the run."""
         assert self.model is not None and entry.part is not None
@@ -226,12 +267,14 @@ class Trace:
         if entry.kind == "result":
             z = self._records[entry.record][1]
             assert z is not None
+            self._need_model(entry)
             self._check_weights(entry)
             part = {a: i for a, i in plan.items() if a != "d_model"}
             z = _take(_split(z, entry), ("batch", "position", "head", "d_head"), part)
             found = head_results(self._output_weight(entry), z, plan.get("head", slice(None)))
             return _take(found, axes, {a: i for a, i in plan.items() if a == "d_model"})
         if entry.kind == "scale":
+            self._need_model(entry)
             assert self.model is not None and entry.part is not None
             self._check_weights(entry)
             assert self._catalog is not None
@@ -349,7 +392,8 @@ class Trace:
                 assert z is not None
                 return z, lambda slope: _split(slope, entry)
             field = {"q": "query", "k": "key", "v": "value"}[entry.quantity[-1]]
-            return getattr(attention, field), lambda slope: slope.transpose(1, 2)
+            tensor, back = attention.ends.get(field, (getattr(attention, field), None))
+            return tensor, lambda slope: (slope if back is None else back(slope)).transpose(1, 2)
         raise SiteError(
             f"{name} is computed when it is read, so no gradient runs to it; take attn.z, attn.q, attn.k, attn.v or a "
             "tensor that passes through a module"
@@ -431,7 +475,11 @@ def trace(
 
 def _stamp(module: nn.Module) -> tuple[Any, ...]:
     """Tells whether a module's own parameters are the same ones and unchanged."""
-    return tuple((id(p), p._version) for p in module._parameters.values() if p is not None and not p.is_inference())
+    return tuple(
+        ("meta", p.shape) if p.is_meta else (id(p), p._version, p.data_ptr(), p.dtype)  # offloaded: new ones every time
+        for p in module.parameters()
+        if not p.is_inference()
+    )
 
 
 def _split(z: Tensor, entry: Entry) -> Tensor:
@@ -439,6 +487,16 @@ def _split(z: Tensor, entry: Entry) -> Tensor:
     heads = entry.heads
     assert heads is not None
     return z if z.dim() == 4 else z.reshape(*z.shape[:2], heads.n_heads, -1)
+
+
+def _number(given: Any) -> Any:
+    """A whole number of any kind (NumPy's, a tensor of one) as Python's; all else as it is."""
+    if isinstance(given, bool) or (isinstance(given, Tensor) and given.dim() > 0):
+        return given
+    try:
+        return operator.index(given)
+    except TypeError:
+        return given
 
 
 def _selection(axis: str, axes: tuple[str, ...], name: str, given: Any) -> Any:

@@ -135,6 +135,24 @@ def unseen() -> Iterator[None]:
         _here.unseen = before
 
 
+@contextlib.contextmanager
+def acting(run: object | None) -> Iterator[None]:
+    """While active, hooks of this run act in this thread, and those of no other: a function given by the user may call
+    the model, or trace it, and another thread may run it plainly.
+    """
+    before = getattr(_here, "run", None)
+    _here.run = run
+    try:
+        yield
+    finally:
+        _here.run = before
+
+
+def acts(run: object) -> bool:
+    """Whether hooks of a run act now in this thread."""
+    return getattr(_here, "run", None) is run
+
+
 class FunctionsSeen(TorchFunctionMode):
     """Tells `seen` of attention by torch's own functions, and of a softmax between two products.
 

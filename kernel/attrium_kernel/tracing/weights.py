@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +31,8 @@ class Weights:
     projections, contiguous or regularly interleaved fused ones): writing into them changes the model. Copies are made
     for irregular columns, for `expanded=True` with fewer key heads than heads, and for modules that are linear but do
     not keep one plain matrix (adapters, quantised layers); those are measured once, by sending the identity through.
+    Weights that accelerate has offloaded are fetched for as long as they are looked at, and are copies where they had
+    to be moved or read from disk.
 
     These are the projections alone. A norm of queries or keys after the projection, and the rotation by position,
     stand between them and the dot product: `W_Q[h] @ W_K[h].T` is then the score of two tokens at the same position,
@@ -215,7 +219,8 @@ class Weights:
 
     def _table(self, part: Part | None, what: str) -> Tensor:
         module = None if part is None else self.model.get_submodule(part.path)
-        weight = getattr(module, "weight", None)
+        with in_memory(module):
+            weight = getattr(module, "weight", None)
         if not isinstance(weight, Tensor) or weight.dim() != 2:
             raise ArchitectureError(
                 f"This model has no {what} table: {'no such part' if part is None else part.path + ' looks nothing up'}"
@@ -230,9 +235,10 @@ class Weights:
 
     def _map(self, part: Part, d_in: int | None) -> LinearMap:
         module = self.model.get_submodule(part.path)
-        packed = getattr(module, "in_proj_weight", None)
+        with in_memory(module):
+            packed, bias = getattr(module, "in_proj_weight", None), getattr(module, "in_proj_bias", None)
         if isinstance(packed, Tensor):  # nn.MultiheadAttention keeps q, k and v in one parameter of its own
-            return _readable(packed, part.path).T, _detached(module.in_proj_bias)
+            return _readable(packed, part.path).T, _detached(bias)
         plain = plain_map(module, part.path)
         if plain is not None:
             return plain
@@ -264,7 +270,8 @@ def plain_map(module: nn.Module, path: str) -> LinearMap | None:
     `nn.Linear` keeps `(out, in)`, the `Conv1D` of transformers `(in, out)`. Other classes are asked: which of the two
     does the module do with a random vector?
     """
-    weight, bias = getattr(module, "weight", None), getattr(module, "bias", None)
+    with in_memory(module):
+        weight, bias = getattr(module, "weight", None), getattr(module, "bias", None)
     if not isinstance(weight, Tensor) or weight.dim() != 2 or not weight.is_floating_point():
         return None
     weight, bias = _readable(weight, path), _detached(bias)
@@ -287,9 +294,9 @@ def measured_map(module: nn.Module, path: str, d_in: int | None) -> LinearMap:
             f"{path} ({type(module).__name__}) keeps no plain weight matrix and does not say its input width "
             "(in_features), so its weights can't be read; name the projection inside it with architecture.corrected"
         )
-    like = next((p for p in module.parameters() if p.is_floating_point()), torch.empty(0))
+    like = _like(module, torch.empty(0))
     _readable(like, path)
-    with torch.no_grad(), untouched(module, False):
+    with torch.no_grad(), in_memory(module), untouched(module, False):
         probe = torch.eye(d_in, dtype=like.dtype, device=like.device)
         bias = module.forward(torch.zeros_like(probe[:1]))[0].float()
         weight = torch.cat([module.forward(rows).float() - bias for rows in probe.chunk(-(-d_in // 512))])
@@ -305,11 +312,11 @@ def measured_map(module: nn.Module, path: str, d_in: int | None) -> LinearMap:
 def _does(module: nn.Module, claim: LinearMap) -> bool:
     """Whether a module maps random vectors as claimed, to within its precision."""
     weight, bias = claim
-    like = next((p for p in module.parameters() if p.is_floating_point()), weight)
+    like = _like(module, weight)
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(3, weight.shape[0], generator=generator).to(like.device, like.dtype)
     try:
-        with torch.no_grad(), untouched(module, False):
+        with torch.no_grad(), in_memory(module), untouched(module, False):
             out = module.forward(x)  # hooks are left alone: a run may be going on
     except (RuntimeError, TypeError, ValueError):
         return False
@@ -318,6 +325,43 @@ def _does(module: nn.Module, claim: LinearMap) -> bool:
         return False
     tolerance = 30 * torch.finfo(like.dtype).eps * max(1.0, weight.shape[0] ** 0.5 / 8)
     return bool((out.float() - wanted).abs().max() <= tolerance * wanted.abs().max().clamp(min=1e-30))
+
+
+@contextmanager
+def in_memory(module: nn.Module | None) -> Iterator[None]:
+    """Have the weights that a module keeps itself in memory where accelerate offloads them; else nothing happens.
+
+    A forward of the module within sends them away again: take hold of tensors before. Afterwards the module has the
+    very placeholders that it had, so that nobody takes it for changed.
+    """
+    if module is None or not _fetched_by_hook(module):
+        yield
+        return
+    align_module_device = import_module("accelerate.utils").align_module_device
+    before = dict(module._parameters)
+    try:
+        with align_module_device(module):
+            yield
+    finally:
+        module._parameters.update(before)
+
+
+def _fetched_by_hook(module: nn.Module) -> bool:
+    """Whether weights of its own are on meta, and a hook of accelerate brings them for a forward."""
+    away = any(p.is_meta for p in module.parameters(recurse=False))
+    return away and bool(getattr(getattr(module, "_hf_hook", None), "offload", False))
+
+
+def _like(module: nn.Module, otherwise: Tensor) -> Tensor:
+    """A tensor of the kind and place that a module takes: a weight in it, if it has one."""
+    for part in module.modules():
+        for parameter in part.parameters(recurse=False):
+            if parameter.is_floating_point():
+                if not _fetched_by_hook(part):
+                    return parameter
+                where: Any = part._hf_hook
+                return torch.empty(0, dtype=parameter.dtype, device=where.execution_device)
+    return otherwise
 
 
 def _readable(weight: Tensor, path: str) -> Tensor:

@@ -25,6 +25,7 @@ from attrium_kernel.tracing import (
     sweep,
     trace,
 )
+from attrium_kernel.tracing.metrics import Selective
 
 from . import models
 from .closeness import assert_close
@@ -247,8 +248,8 @@ def test_a_callable_is_given_all_positions_and_the_whole_vocabulary() -> None:
     assert all(shape[0] % 2 == 0 for shape in seen)
 
 
-def test_a_callable_with_a_position_is_given_that_one_only() -> None:
-    class Fourth:
+def test_a_selective_metric_is_given_its_position_only() -> None:
+    class Fourth(Selective):
         position = 3
 
         def __init__(self) -> None:
@@ -264,6 +265,20 @@ def test_a_callable_with_a_position_is_given_that_one_only() -> None:
     assert set(metric.seen) == {(1, VOCAB)}
     right = trace(model, OTHER, interventions=[Zero("blocks.1.mlp_out")]).logits[:, 3].logsumexp(-1)
     assert_close(found, right[None])
+
+
+def test_a_callable_that_happens_to_have_a_position_is_given_all() -> None:
+    class Mine:
+        position = 3
+        tokens = (1, 2)
+
+        def __call__(self, logits: Tensor) -> Tensor:
+            assert logits.shape[1:] == (LENGTH, VOCAB)
+            return logits.square().mean((1, 2))
+
+    found = sweep(models.shared("gpt2", "sdpa"), OTHER, [Zero("blocks.1.mlp_out")], Mine())
+    right = trace(models.shared("gpt2", "sdpa"), OTHER, interventions=[Zero("blocks.1.mlp_out")]).logits
+    assert_close(found, right.square().mean((1, 2))[None])
 
 
 @pytest.mark.parametrize("subject", [[6], [-7], [0, 99]])

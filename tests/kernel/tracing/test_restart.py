@@ -407,6 +407,63 @@ def test_a_source_of_other_weights_shares_no_beginning() -> None:
     assert_is_loop(model, corrupt, variations, AT_THE_END)
 
 
+# ---- only the heads that change are written again
+
+
+def heads(layer: int, *each: Any) -> Site:
+    """Some heads of a block's mix."""
+    return Site(f"blocks.{layer}.attn.z", head=each if len(each) > 1 else each[0])
+
+
+@pytest.mark.parametrize(
+    "name", ["gpt2", "llama", "falcon", "falcon multi-query", "phi", "gemma3", "olmo2", "granite", "bert"]
+)
+def test_only_heads_of_one_block(name: str) -> None:
+    """One and the same head named twice, by two interventions or by two numbers, is one head."""
+    model, there = models.shared(name, "sdpa"), source(name, "sdpa")
+    variations: list[Any] = [
+        Zero(heads(1, 0)),
+        Zero(heads(1, -1)),
+        Zero(heads(1, 1, 3)),
+        Zero(heads(1, 2, 2)),
+        Zero(heads(1, 3, -1)),
+        [Zero(heads(1, 0)), Zero(heads(1, 0))],
+        [Scale(heads(1, 0), 2.0), Patch(heads(1, 0, 1), there)],
+        [Zero(heads(1, 0)), Zero(heads(1, 2))],
+        [Scale(heads(1, 1), 0.5), Scale(heads(1, 1), 0.5)],
+        Patch(Site("blocks.1.attn.z", head=2, position=(1, -1)), there),
+        Zero(Site("blocks.1.attn.z", head=1, rows=1)),
+        [Zero(Site("blocks.1.attn.z", head=1, rows=1)), Zero(Site("blocks.1.attn.z", head=1, rows=0))],
+    ]
+    assert_is_loop(model, OTHER, variations, LogitDifference((5, 6), 7, 2), batch_size=1)
+    for metric in (AT_THE_END, everything):
+        assert_is_loop(model, OTHER, variations, metric, batch_size=100)
+
+
+@pytest.mark.parametrize(
+    "base", [Scale("blocks.1.attn.z", 1.5), Scale(heads(1, 0), 3.0), Scale("blocks.1.mlp_out", 2.0)], ids=str
+)
+def test_only_heads_of_one_block_with_something_on_in_every_run(base: Any) -> None:
+    variations = [Zero(heads(1, h)) for h in range(4)]
+    for metric in (AT_THE_END, everything):
+        assert_is_loop(models.shared("gpt2", "sdpa"), OTHER, variations, metric, base=[base])
+
+
+@pytest.mark.parametrize("what", ["hook before", "hook after", "forward"])
+def test_what_a_user_does_at_the_output_projection_is_done_for_single_heads_too(what: str) -> None:
+    model = models.build("llama", "sdpa")
+    projection = model.get_submodule("model.layers.1.self_attn.o_proj")
+    if what == "hook before":
+        projection.register_forward_pre_hook(lambda module, args: (args[0].tanh(),))
+    elif what == "hook after":
+        projection.register_forward_hook(lambda module, args, output: output * 1.5)
+    else:
+        wrapped(projection, 1.5)
+    trace(model, OTHER, capture=())
+    for metric in (AT_THE_END, everything):
+        assert_is_loop(model, OTHER, [Zero(heads(1, h)) for h in range(4)], metric)
+
+
 # ---- activations as one kernel
 
 
