@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -60,7 +60,7 @@ class Capture:
             return cls()
         if isinstance(given, str):
             return cls((given,))
-        if isinstance(given, Sequence) and all(isinstance(name, str) for name in given):
+        if isinstance(given, Collection) and all(isinstance(name, str) for name in given):
             return cls(tuple(given))
         raise CaptureError(f"capture={given!r}; pass 'all', a name, several names (which may hold *), or a Capture")
 
@@ -115,41 +115,60 @@ class Keeper:
         dtype = self.dtype if tensor.is_floating_point() else None
         return tensor.to(device=self.device or tensor.device, dtype=dtype or tensor.dtype)
 
-    def record(
-        self, name: str, attention: Attention, z: Tensor, wanted: frozenset[str]
-    ) -> tuple[Attention, Tensor | None]:
-        """An attention with what is wanted of it kept: `(attention, z or None)`.
-
-        What is not needed to read the quantities wanted is replaced by an empty tensor of the same shape.
-        """
-        if self.plain and self.patterns == "recompute" and wanted >= EVERYTHING:
-            for tensor in (attention.query, attention.key, attention.value, attention.mask, attention.weights):
-                if tensor is not None:
-                    self.keep(name, tensor)
-            return attention, self.keep(name, z)
-        if self.patterns == "keep" and wanted & {"pattern"} and attention.weights is None:
-            attention = replace(attention, weights=attention.pattern())
-        known = {"pattern": attention.weights, "masked_scores": attention.masked, "scores": attention.before}
-        computed = any(quantity in wanted and value is None for quantity, value in known.items())
-        needed = {
-            "query": computed or bool(wanted & {"q", "rot_q"}),
-            "key": computed or bool(wanted & {"k", "rot_k"}),
-            "value": "v" in wanted,
-            "mask": computed,
-            "bias": computed,
-            "sinks": computed,
-            "before": "scores" in wanted,
-            "weights": "pattern" in wanted,
-            "masked": bool(wanted & {"masked_scores", "scores", "pattern"}) and (computed or "masked_scores" in wanted),
-        }
-        fields: dict[str, Tensor | None] = {}
-        for field, kept in needed.items():
+    def record(self, name: str, attention: Attention, z: Tensor | None) -> tuple[Attention, Tensor | None]:
+        """An attention with its tensors in the form asked for."""
+        fields: dict[str, Any] = {}
+        for field in TENSORS:
             value: Tensor | None = getattr(attention, field)
-            if value is not None and kept:
+            if value is not None and not _is_hollow(value):
                 fields[field] = self.keep(name, value)
-            elif value is not None:
-                fields[field] = _hollow(value) if field in ("query", "key", "value") else None
-        return replace(attention, **fields), self.keep(name, z) if "z" in wanted else None  # type: ignore[arg-type]
+        kept = attention if self.plain else replace(attention, **fields)
+        return kept, None if z is None else self.keep(name, z)
+
+
+def trimmed(attention: Attention, z: Tensor, wanted: frozenset[str], patterns: str) -> tuple[Attention, Tensor | None]:
+    """An attention with only what is needed to read some quantities, as soon as it has passed.
+
+    The rest is replaced by an empty tensor of the same shape, so that a layer's tensors can go before the next comes.
+
+    Args:
+        attention: all of it.
+        z: what it mixed.
+        wanted: quantities, such as `"z"` and `"pattern"`.
+        patterns: as in `Capture`.
+    """
+    if patterns == "keep" and "pattern" in wanted and attention.weights is None:
+        attention = replace(attention, weights=attention.pattern())
+    if patterns == "recompute" and attention.masked is not None and attention.before is None:
+        attention = replace(attention, weights=None)  # seen, not edited: the softmax of the scores that are kept
+    if patterns == "recompute" and wanted >= EVERYTHING:
+        return attention, z
+    known = {"pattern": attention.weights, "masked_scores": attention.masked, "scores": attention.before}
+    computed = any(quantity in wanted and value is None for quantity, value in known.items())
+    needed = {
+        "query": computed or bool(wanted & {"q", "rot_q"}),
+        "key": computed or bool(wanted & {"k", "rot_k"}),
+        "value": "v" in wanted,
+        "mask": computed,
+        "bias": computed,
+        "sinks": computed,
+        "before": "scores" in wanted,
+        "weights": "pattern" in wanted,
+        "masked": "masked_scores" in wanted or ("pattern" in wanted and attention.weights is None),
+    }
+    fields: dict[str, Any] = {}
+    for field, kept in needed.items():
+        value: Tensor | None = getattr(attention, field)
+        if value is not None and not kept:
+            fields[field] = _hollow(value) if field in ("query", "key", "value") else None
+    return replace(attention, **fields), z if "z" in wanted else None
+
+
+TENSORS = ("query", "key", "value", "mask", "bias", "sinks", "before", "weights", "masked")
+
+
+def _is_hollow(tensor: Tensor) -> bool:
+    return tensor.numel() > 1 and not any(tensor.stride())
 
 
 def _hollow(tensor: Tensor) -> Tensor:

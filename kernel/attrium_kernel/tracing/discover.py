@@ -20,7 +20,7 @@ from attrium_kernel.running import untouched
 from .architecture import Architecture, Block, Heads, Part, Stack
 from .errors import ArchitectureError
 from .feed_forward import find_mlp
-from .inputs import Inputs, example_inputs, inner_module, shortened
+from .inputs import Inputs, example_inputs, inner_module, shortened, uncompiled
 from .probe import Call, Event, Probe, close, each_block, shape_of_return
 from .projections import find_projections
 from .stream import follow_stream, is_norm_like, same
@@ -80,7 +80,7 @@ def forget(model: nn.Module) -> None:
 
 
 def _discover(model: nn.Module, inputs: Inputs) -> Architecture:
-    with torch.inference_mode(False), torch.no_grad(), untouched(model, False):
+    with torch.inference_mode(False), torch.no_grad(), untouched(model, False), uncompiled(model.modules()):
         probe = Probe(model).run(*inputs.on(model))
     if not probe.events:
         raise ArchitectureError(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -178,6 +179,14 @@ def inner_module(model: Any) -> nn.Module:
         raise CaptureError(f"model is a {type(model).__name__}; pass a torch.nn.Module, or what load(...) returned")
     whole: nn.Module = getattr(found, "_orig_mod", found)  # hooks do not run inside a compiled graph
     return whole
+
+
+def uncompiled(modules: Iterable[nn.Module]) -> contextlib.AbstractContextManager[Any]:
+    """While active, compiled modules among these run as written: hooks do not run inside a compiled graph."""
+    if any(m._compiled_call_impl is not None or hasattr(m, "_orig_mod") for m in modules):
+        stance: contextlib.AbstractContextManager[Any] = torch.compiler.set_stance("force_eager")
+        return stance
+    return contextlib.nullcontext()
 
 
 def device_of(model: nn.Module) -> torch.device:

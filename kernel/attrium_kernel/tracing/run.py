@@ -15,11 +15,11 @@ from attrium_kernel.running import untouched
 
 from .architecture import Architecture, Part, submodule
 from .attention import Attention
-from .capture import Capture, Keeper
+from .capture import Capture, Keeper, trimmed
 from .discover import discover, logits_of
 from .edges import Receiver, receivers
 from .errors import InterventionError, SiteError, TraceError
-from .inputs import Inputs
+from .inputs import Inputs, uncompiled
 from .interventions import Edge, Intervention, Site, Window, apply
 from .names import Entry, catalog_of, why_absent
 from .points import Point, unview, view
@@ -68,14 +68,16 @@ class Run:
         self.window = Window(0, growing)
         self.values: dict[str, Tensor] = {}
         self.versions: dict[str, int] = {}
-        self.records: dict[str, tuple[Attention, Tensor]] = {}
+        self.records: dict[str, tuple[Attention, Tensor | None]] = {}
         self.calls: dict[Point, int] = {}
         self.passage = self.catalog.passage(() if self.capture is None else self.capture.names)
         self.copied: set[str] = {f"{b.name}.{r}" for b in self.architecture.blocks() for r in b.overwritten}
         self.edges = receivers(self, self.interventions)
         self.needed = set().union(*(edge.needs for edge in self.edges))
         self.shadowing: Receiver | None = None
+        self._whole = set().union(*(edge.records for edge in self.edges))
         self.edits = self._edits()
+        self._whole |= {self.catalog[name].record for name in self.edits if self.catalog[name].kind == "result"}
         self._attention: dict[str, dict[str, list[Intervention]]] = {}
         self._homes: dict[nn.Module, str] = {}
         self.at: str | None = None
@@ -91,6 +93,7 @@ class Run:
             stack.enter_context(torch.inference_mode(False))
             stack.enter_context(torch.set_grad_enabled(self.grad))
             stack.enter_context(untouched(self.model, False))
+            stack.enter_context(uncompiled(self._blocks()))
             handles: list[Any] = []
             stack.callback(lambda: [handle.remove() for handle in handles])
             points = list(self._points())  # before the first hook: weights may be measured for them
@@ -112,6 +115,9 @@ class Run:
         assert self._stack is not None
         self._stack.close()
         self._stack = None
+
+    def _blocks(self) -> list[nn.Module]:
+        return [self.model, *(submodule(self.model, block.path) for block in self.architecture.blocks())]
 
     def forward(self, inputs: Any, offset: int = 0, tokens: Tokens | None = None) -> tuple[Any, Trace | None]:
         """One forward.
@@ -165,7 +171,7 @@ class Run:
             if name in self.passage.names and self.catalog[name].kind == "result" and name in self.values:
                 values[name] = keeper.keep(name, self.values[name])
         records = {
-            name: keeper.record(name, *self.records[name], wanted)
+            name: keeper.record(name, *self._trimmed(name, wanted))
             for name, wanted in self.passage.records.items()
             if name in self.records
         }
@@ -187,6 +193,15 @@ class Run:
             catalog=self.catalog,
             intervened=bool(self.interventions) or self.window.offset > 0,
             edited={self.catalog[n].record for n in self.edits if self.catalog[n].kind == "attention"},
+        )
+
+    def _trimmed(self, record: str, wanted: frozenset[str]) -> tuple[Attention, Tensor | None]:
+        attention, z = self.records[record]
+        assert self.capture is not None
+        return (
+            trimmed(attention, z, wanted, self.capture.patterns)
+            if record in self._whole and z is not None
+            else (attention, z)
         )
 
     # --- what is changed where
@@ -359,8 +374,16 @@ class Run:
         if weights is not None and self.capture is not None and self.capture.patterns == "keep":
             attention = replace(attention, weights=weights)
         if self.shadowing is None:
-            self.records[record] = (attention, out)
+            self._keep(record, attention, out)
         return out, weights
+
+    def _keep(self, record: str, attention: Attention, out: Tensor) -> None:
+        """Store an attention: all of it where the run itself needs it, else what the trace wants, else nothing."""
+        wanted = self.passage.records.get(record)
+        if record in self._whole:
+            self.records[record] = attention, out
+        elif wanted is not None and self.capture is not None:
+            self.records[record] = trimmed(attention, out, wanted, self.capture.patterns)
 
     def _changed(
         self, record: str, attention: Attention, changes: Mapping[str, list[Intervention]], compute: Callable[..., Any]
@@ -421,6 +444,7 @@ class Run:
     def results_source(self, record: str) -> Tensor:
         """`(batch, position, head, d_head)`: what the heads of an attention have mixed in this forward."""
         z = self.records[record][1]
+        assert z is not None
         heads = self.catalog.attentions[record]
         return z if z.dim() == 4 else z.reshape(*z.shape[:2], heads.n_heads, -1)
 
@@ -451,7 +475,7 @@ def _sum_of(entry: Entry) -> tuple[str, str] | None:
 
 
 def _checked(interventions: Any) -> list[Intervention]:
-    if not isinstance(interventions, (Intervention, Iterable)):
+    if isinstance(interventions, str) or not isinstance(interventions, (Intervention, Iterable)):
         raise InterventionError(f"interventions={interventions!r}; pass a list of Zero(...), Patch(...) and the like")
     given = [interventions] if isinstance(interventions, Intervention) else list(interventions)
     for item in given:

@@ -446,7 +446,7 @@ def trace(
         inputs_or_text: a text or several (with a tokenizer), a tensor (the first argument: ids, pixels), a mapping of
             keyword arguments, or a tuple of arguments.
         tokenizer: a tokenizer of transformers or tokenizers, or anything with an `encode`.
-        capture: `"all"`, names (which may hold `*`), or a `Capture`.
+        capture: `"all"`, names (which may hold `*`), a `Capture`, or None for the logits alone.
         interventions: what to change in the same run, applied in order.
         architecture: where the parts are; found and kept by default.
         grad: keep the graph, for gradients of what is captured.
@@ -467,7 +467,7 @@ def trace(
 
         architecture = discover(model, inputs)
     changes = [interventions] if isinstance(interventions, Intervention) else interventions
-    with Run(model, architecture, changes, capture, grad) as run:
+    with Run(model, architecture, changes, "logits" if capture is None else capture, grad) as run:
         _, made = run.forward(inputs, tokens=tokens)
     assert made is not None
     return made
