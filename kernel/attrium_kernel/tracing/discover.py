@@ -53,9 +53,10 @@ def _signature(model: nn.Module) -> int:
     queue = [model]
     while queue:
         module = queue.pop()
-        own = "forward" in module.__dict__
-        parts += (id(module), len(module._forward_hooks), len(module._forward_pre_hooks), own)
-        queue += [child for child in module._modules.values() if child is not None]
+        hooks = (len(module._forward_hooks) << 16) + (len(module._forward_pre_hooks) << 1)
+        parts.append((id(module) << 32) + hooks + ("forward" in module.__dict__))
+        if module._modules:
+            queue += [child for child in module._modules.values() if child is not None]
     return hash(tuple(parts))
 
 

@@ -477,8 +477,8 @@ def _stamp(module: nn.Module) -> tuple[Any, ...]:
     """Tells whether a module's own parameters are the same ones and unchanged."""
     return tuple(
         ("meta", p.shape) if p.is_meta else (id(p), p._version, p.data_ptr(), p.dtype)  # offloaded: new ones every time
-        for p in module.parameters()
-        if not p.is_inference()
+        for p in (module.parameters() if module._modules else module._parameters.values())
+        if p is not None and not p.is_inference()
     )
 
 
