@@ -187,9 +187,18 @@ def activation_patching(
     steps = iterate(
         model, corrupt_inputs, variations, metric,
         architecture=architecture, batch_size=batch_size, cancel=cancel, known=known,
+        fresh=source if _masked_alike(clean_inputs, corrupt_inputs) else None,
     )  # fmt: skip
     ends = _number(metric, known), _number(metric, source)
     return _Filling(cells, len(variations)).filled(steps, *ends, progress, on_result)
+
+
+def _masked_alike(a: Inputs, b: Inputs) -> bool:
+    """Whether two inputs differ in their tokens only."""
+    masks = [(inputs.kwargs or {}).get("attention_mask") for inputs in (a, b)]
+    if masks[0] is None or masks[1] is None:
+        return masks[0] is masks[1]
+    return torch.equal(torch.as_tensor(masks[0]), torch.as_tensor(masks[1]))
 
 
 def _pair(model: Any, clean: Any, corrupt: Any, tokenizer: Any) -> tuple[nn.Module, Inputs, Inputs]:
