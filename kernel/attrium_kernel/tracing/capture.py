@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -60,7 +60,7 @@ class Capture:
             return cls()
         if isinstance(given, str):
             return cls((given,))
-        if isinstance(given, Collection) and all(isinstance(name, str) for name in given):
+        if isinstance(given, (Sequence, Set)) and all(isinstance(name, str) for name in given):
             return cls(tuple(given))
         raise CaptureError(f"capture={given!r}; pass 'all', a name, several names (which may hold *), or a Capture")
 
