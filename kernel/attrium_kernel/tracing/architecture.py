@@ -270,8 +270,7 @@ def submodule(model: nn.Module, path: str) -> nn.Module:
 ROLES = set(
     "ln1 ln1_post attn attn.q attn.k attn.v attn.o attn.z attn.out attn_out resid_pre resid_mid resid_cross resid_post "
     "ln2 ln2_post mlp mlp.gate mlp.up mlp.down mlp.pre mlp.pre_linear mlp.post mlp.out mlp.router mlp_out ln_cross "
-    "ln_cross_post "
-    "cross cross.q cross.k cross.v cross.o cross.z cross.out cross_out".split()
+    "ln_cross_post cross cross.q cross.k cross.v cross.o cross.z cross.out cross_out".split()
 )
 INPUTS = {"resid_pre", "resid_mid", "resid_cross", "attn.z", "cross.z", "mlp.post"}
 # A correction of a module moves the tensors that are read there.

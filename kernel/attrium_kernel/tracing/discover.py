@@ -31,8 +31,7 @@ _known: weakref.WeakKeyDictionary[nn.Module, tuple[int, Architecture]] = weakref
 
 ORDINARY = set(
     "input_ids attention_mask decoder_input_ids decoder_attention_mask token_type_ids position_ids inputs_embeds "
-    "labels "
-    "past_key_values cache_position pixel_values decoder_inputs_embeds decoder_position_ids".split()
+    "labels past_key_values cache_position pixel_values decoder_inputs_embeds decoder_position_ids".split()
 )
 """Arguments that a made-up example does without."""
 
@@ -98,8 +97,7 @@ def _discover(model: nn.Module, inputs: Inputs) -> Architecture:
     for block in (b for stack in stacks for b in stack.blocks if b.form == "unknown"):
         notes[f"{block.name}.attn_out"] = (
             f"{block.path} does not add up: no modules in it have outputs that, added to what it is given, make what "
-            "it "
-            "returns, so what writes to its stream has no name; say it with "
+            "it returns, so what writes to its stream has no name; say it with "
             "architecture.corrected({'attn_out': path, ...})"
         )
     return Architecture(type(model).__name__, stacks, unembed, _width(probe, width), notes, _per_position(probe, width))
@@ -138,8 +136,7 @@ def _call(probe: Probe, path: str) -> Call:
             return call
     raise ArchitectureError(
         f"attention was seen inside {path!r}, which should be a block, but that module is not called itself, so it has "
-        "no "
-        "stream of its own; tracing needs each block to be a module with a forward"
+        "no stream of its own; tracing needs each block to be a module with a forward"
     )
 
 

@@ -45,14 +45,12 @@ class Sender:
         if block is not None and block.form not in ("sequential", "parallel"):
             raise SiteError(
                 f"{self.entry.name}: in a {block.form} model no path from writer to reader is direct (a norm stands on "
-                "the "
-                "stream after every sum); leave the edge out, and patch the activation itself"
+                "the stream after every sum); leave the edge out, and patch the activation itself"
             )
         if block is not None and self.entry.kind == "result" and "ln1_post" in block.parts:
             raise SiteError(
                 f"{self.edge}: a norm stands between the heads and the stream ({block.parts['ln1_post'].path}), so "
-                "what "
-                "one head adds is not a fixed share; give attn_out as the sender instead"
+                "what one head adds is not a fixed share; give attn_out as the sender instead"
             )
         self.weight = output_weight(run.model, self.entry) if self.entry.kind == "result" else None
 

@@ -158,8 +158,7 @@ class Region:
                 f"at {self.name} a value of shape {tuple(value.shape)} {self.axes} is to be replaced, but the source "
                 "has "
                 f"{tuple(found.shape)}; it must have the same positions (or name them with position=), and one example "
-                "or "
-                "as many as the batch"
+                "or as many as the batch"
             ) from None
 
     def _from_trace(self, source: Trace, position: Index) -> Tensor:
@@ -361,8 +360,7 @@ class Replace(Intervention):
             got = f"a tensor of shape {tuple(new.shape)}" if isinstance(new, Tensor) else f"a {type(new).__name__}"
             raise InterventionError(
                 f"Replace at {where.name}: the function was given {tuple(value.shape)} and returned {got}; it must "
-                "return "
-                "a tensor of the same shape"
+                "return a tensor of the same shape"
             )
         return new
 

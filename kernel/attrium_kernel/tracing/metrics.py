@@ -104,8 +104,7 @@ def picked(scores: Tensor, token: int | tuple[int, ...]) -> Tensor:
     if len(wrong):
         raise SiteError(
             f"token {int(wrong[0])} of the metric is out of range: the vocabulary has {scores.shape[-1]} tokens, so "
-            "pass 0 to "
-            f"{scores.shape[-1] - 1}"
+            f"pass 0 to {scores.shape[-1] - 1}"
         )
     if len(ids) not in (1, scores.shape[0]):
         raise SiteError(f"the metric names tokens for {len(ids)} examples, but the batch has {scores.shape[0]}")
@@ -120,8 +119,7 @@ def measured(metric: Metric, logits: Tensor) -> Tensor:
         got = f"a tensor of shape {tuple(found.shape)}" if isinstance(found, Tensor) else f"a {type(found).__name__}"
         raise CaptureError(
             f"the metric was given logits of shape {tuple(logits.shape)} and returned {got}; it must return one number "
-            "for "
-            f"each example, a tensor of shape ({logits.shape[0]},)"
+            f"for each example, a tensor of shape ({logits.shape[0]},)"
         )
     return found
 

@@ -70,6 +70,5 @@ def _check(module: nn.Module, stream: Tensor, normed: Tensor, bias: object, name
         if float(cross.abs().max()) > slack * float((out[0] * rows[1]).abs().max() + 1e-6):
             raise CaptureError(
                 f"{name}: {type(module).__name__} is neither a layer norm nor an RMS norm with one factor a feature, "
-                "so it "
-                "has no single scale"
+                "so it has no single scale"
             )

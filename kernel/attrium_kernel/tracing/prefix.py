@@ -20,8 +20,6 @@ from .trace import Trace
 
 LOCAL = (Zero, Mean, Resample, Patch, Scale, Steer, Replace)
 """Interventions that are known to look at the part that they change, and no further."""
-LEAST = 1
-"""Positions that are worth a cache."""
 
 
 def shareable(model: nn.Module, architecture: Architecture, inputs: Inputs, metric: object) -> bool:

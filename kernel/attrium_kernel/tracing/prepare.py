@@ -88,8 +88,7 @@ def _check_ids(model: nn.Module, inputs: Inputs) -> None:
     if isinstance(vocab, int) and vocab > 0 and (low < 0 or high >= vocab):
         raise CaptureError(
             f"token id {low if low < 0 else high} is not in the vocabulary: {type(model).__name__} has {vocab} tokens, "
-            "0 to "
-            f"{vocab - 1}; use the tokenizer that belongs to this model"
+            f"0 to {vocab - 1}; use the tokenizer that belongs to this model"
         )
     longest = getattr(text, "max_position_embeddings", None)
     learned = _learned_positions(model, longest)

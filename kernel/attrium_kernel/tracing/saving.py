@@ -143,8 +143,7 @@ def compare(a: Trace, b: Trace, names: Iterable[str] | None = None) -> dict[str,
         if left.shape != right.shape:
             raise InterventionError(
                 f"{name} has shape {tuple(left.shape)} in the first trace and {tuple(right.shape)} in the second; "
-                "compare "
-                "runs on texts of the same length"
+                "compare runs on texts of the same length"
             )
         differences[name] = right - left
     return differences

@@ -19,7 +19,7 @@ from .errors import InterventionError, SiteError
 from .inputs import Inputs
 from .interventions import Edge, Intervention, Slice
 from .metrics import Metric, measured, reading
-from .prefix import LEAST, cache_names, shareable, unchanged, with_cache
+from .prefix import cache_names, shareable, unchanged, with_cache
 from .prepare import prepared
 from .restart import Start, earliest, entries_of, fused_activations, needed, possible, read_only, skip
 from .run import Run
@@ -221,7 +221,7 @@ class _Plan:
             return
         longest = runs.tokens.ids.shape[1] + (reading(self.metric)[0] or 0)  # what it reads must be run
         found = [min(unchanged(variation, runs, self.fresh), longest) for variation in self.variations]
-        shared = [n for n in found if n >= LEAST]
+        shared = [n for n in found if n]
         if shared and self._trusted(runs, min(shared)):
             self.unchanged = found
 

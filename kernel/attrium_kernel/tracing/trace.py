@@ -249,8 +249,7 @@ class Trace:
         if self._stamps and self._stamps[entry.name] != _stamp(module):
             raise CaptureError(
                 f"{entry.name} is computed when it is read, from weights of {entry.part.path} that have changed since "
-                "the "
-                "trace was made; trace again, or read it before changing the model"
+                "the trace was made; trace again, or read it before changing the model"
             )
 
     def _stamped(self) -> dict[str, tuple[Any, ...]]:
