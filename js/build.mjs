@@ -1,6 +1,6 @@
 // Bundles every src/widgets/<name>/index.ts into <outdir>/<name>.js and <name>.css.
 //
-//   node build.mjs [outdir] [--watch]
+//   node build.mjs [outdir] [--watch] [--only=<name>]
 //
 // The output folder is the argument, else $ATTRIUM_STATIC, else the Python package's static folder.
 import { existsSync } from "node:fs";
@@ -17,6 +17,7 @@ const BUNDLED = ["preact", "@preact/signals", "@preact/signals-core"];
 
 const args = process.argv.slice(2);
 const watch = args.includes("--watch");
+const only = args.find((arg) => arg.startsWith("--only="))?.slice("--only=".length);
 const outdir = resolve(
   args.find((arg) => !arg.startsWith("--")) ??
     process.env.ATTRIUM_STATIC ??
@@ -24,7 +25,7 @@ const outdir = resolve(
 );
 
 async function entryPoints() {
-  const names = (await readdir(WIDGETS)).sort();
+  const names = (await readdir(WIDGETS)).filter((name) => !only || name === only).sort();
   return Object.fromEntries(
     names.map((name) => [name, join(WIDGETS, name, "index.ts")]).filter(([, file]) => existsSync(file)),
   );

@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from .insights import Insights
     from .loading import load
     from .text_attribution import TextAttribution
+    from .transformer_explorer import TransformerExplorer
 
 __version__ = "0.1.0"
 
@@ -111,6 +112,7 @@ __all__ = [
     "Steer",
     "TextAttribution",
     "Trace",
+    "TransformerExplorer",
     "Zero",
     "ablation_sweep",
     "activation_patching",
@@ -136,6 +138,7 @@ _HOMES = {
     "ImageAttribution": "attrium.image_attribution",
     "Insights": "attrium.insights",
     "TextAttribution": "attrium.text_attribution",
+    "TransformerExplorer": "attrium.transformer_explorer",
     "load": "attrium.loading",
     "save_html": "attrium.export",
     "to_html": "attrium.export",

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import difflib
+import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
 import anywidget
 import traitlets as t
 
-from .channel import Channel, Source
-from .errors import BundleMissingError
+from attrium_kernel.arrays import Frame, make_frame
+
+from .channel import Answer, Channel, Source
+from .errors import AttriumError, BundleMissingError
 from .export import save_html
 from .jobs import LOCK, Job, Jobs, Status, idle
 
@@ -50,7 +53,7 @@ class AttriumWidget(anywidget.AnyWidget):
                 f"the front end of {type(self).__name__} is missing: {self.bundle}.js is not in {STATIC}. "
                 "Run `make bundles` in a checkout, or `pip install .`, and restart the kernel"
             )
-        self._channel = Channel(self.find_source)
+        self._channel = Channel(self.find_source, self.answer)
         self._jobs = Jobs(self._show_status)
         super().__init__(**traits)
         self.on_msg(self._receive)
@@ -91,6 +94,36 @@ class AttriumWidget(anywidget.AnyWidget):
     def find_source(self, name: str) -> Source | None:
         """A tensor that is not registered, made when the front end asks for it; None if there is none of that name."""
         return None
+
+    def answer(self, question: str, args: dict[str, Any]) -> Answer:
+        """What the front end is told when it asks for more than a region of one tensor.
+
+        Raises:
+            AttriumError: for a question that this widget does not know.
+        """
+        raise AttriumError(f"{type(self).__name__} has no answer to {question!r}")
+
+    def saved_questions(self) -> Iterable[tuple[str, dict[str, Any]]]:
+        """Questions whose answers a saved page takes along."""
+        return ()
+
+    def saved_tensors(self) -> Iterable[str]:
+        """Tensors, by name, that a saved page takes along."""
+        return ()
+
+    def saved_frame(self, name: str, room: int) -> Frame | None:
+        """All of a tensor for a saved page: exact if it fits in a quarter of `room` bytes, else in 255 steps; None if
+        that does not fit either.
+        """
+        source = self._channel.find(name)
+        if source is None:
+            return None
+        cells = math.prod(source.tensor.shape)
+        exact = 4 * cells <= room // 4
+        if not exact and cells > room:
+            return None
+        frame = make_frame(source.tensor, name, quantise=not exact)
+        return frame if len(frame.data) <= room else None  # what holds a NaN is always exact
 
     def to_html(self, path: str | os.PathLike[str], title: str = "") -> Path:
         """Save a page that shows this widget as it is now: one file, no kernel, no network. Returns its path."""

@@ -1,11 +1,11 @@
-"""The channel: the front end asks for a view of a tensor, and gets one frame or one error."""
+"""The channel: the front end asks for a view of a tensor or asks a question, and gets one answer or one error."""
 
 from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from attrium_kernel.arrays import Frame, Pooling, make_frame
@@ -19,12 +19,14 @@ MAX_CELLS = 4096 * 4096
 @dataclass(frozen=True, eq=False)
 class Source:
     """A tensor that the front end may look at, and how it is drawn: see `make_frame`. Drawn are by default the last two
-    axes.
+    axes. Answers of at most `exact_cells` cells are not quantised.
     """
 
     tensor: Any
     axes: Sequence[int] | None = None
     pooling: Pooling = "absmax"
+    quantise: bool = False
+    exact_cells: int = 0
 
     @property
     def drawn(self) -> Sequence[int]:
@@ -32,18 +34,41 @@ class Source:
         return range(len(self.tensor.shape))[-2:] if self.axes is None else self.axes
 
 
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What a widget says to a question.
+
+    Args:
+        facts: anything JSON can hold.
+        frames: by name.
+    """
+
+    facts: Any
+    frames: Mapping[str, Frame] = field(default_factory=dict)
+
+
 class Channel:
-    """Answers `view` requests from the tensors that a widget has registered, or that `find` gives by name.
+    """Answers questions, and `view` requests from tensors that a widget has registered or that `find` gives by name.
 
     | request | answer |
     | --- | --- |
     | `{kind: "view", id, tensor, index: [[start, stop], ...], pixels: [h, w]}` | `{kind: "view", id, frame}`, buffer |
+    | `{kind: "ask", id, question, args}` | `{kind: "answer", id, facts, frames: [[name, header], ...]}`, buffers |
     | whatever cannot be answered | `{kind: "error", id, message}` |
+
+    Args:
+        find: gives tensors that are not registered, by name.
+        reply: answers questions, from a name and arguments.
     """
 
-    def __init__(self, find: Callable[[str], Source | None] = lambda name: None) -> None:
+    def __init__(
+        self,
+        find: Callable[[str], Source | None] = lambda name: None,
+        reply: Callable[[str, dict[str, Any]], Answer] | None = None,
+    ) -> None:
         self._sources: dict[str, Source] = {}
         self._find = find
+        self._reply = reply
 
     def register(self, name: str, source: Source | None) -> None:
         """Let the front end ask for a tensor by this name; None takes it away."""
@@ -56,17 +81,47 @@ class Channel:
         """The one answer to a request, and its buffers. Never raises."""
         number = request.get("id") if isinstance(request, dict) else None
         try:
+            if isinstance(request, dict) and request.get("kind") == "ask":
+                answer = self.ask(request.get("question"), request.get("args"))
+                headers = [[name, frame.header] for name, frame in answer.frames.items()]
+                content = {"kind": "answer", "id": number, "facts": answer.facts, "frames": headers}
+                return content, [frame.data for frame in answer.frames.values()]
             frame = self._view(request)
         except Exception as error:
             text = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
             return {"kind": "error", "id": number, "message": text}, []
         return {"kind": "view", "id": number, "frame": frame.header}, [frame.data]
 
+    def ask(self, question: Any, args: Any) -> Answer:
+        """The answer to a question.
+
+        Raises:
+            AttriumError: if the question is not understood.
+        """
+        if self._reply is None or not isinstance(question, str) or not isinstance(args, dict):
+            raise AttriumError(f"the question {question!r} with {args!r} is not understood here")
+        return self._reply(question, args)
+
+    def find(self, name: str) -> Source | None:
+        """A tensor by name."""
+        return self._sources.get(name) or self._find(name)
+
+    def view(self, name: str, index: Any = None, pixels: Any = None) -> Frame:
+        """A region of a tensor.
+
+        Raises:
+            AttriumError: for a tensor that is not there, or more cells than one answer may hold.
+            RegionError: if the region does not fit.
+        """
+        return self._view({"kind": "view", "tensor": name, "index": index, "pixels": pixels})
+
     def _view(self, request: Any) -> Frame:
         if not isinstance(request, dict) or request.get("kind") != "view":
-            raise AttriumError(f"the request {request!r} is not understood; expected kind 'view', 'cancel' or 'retry'")
+            raise AttriumError(
+                f"the request {request!r} is not understood; expected kind 'view', 'ask', 'cancel' or 'retry'"
+            )
         name = request.get("tensor")
-        source = self._sources.get(name) or self._find(name) if isinstance(name, str) else None
+        source = self.find(name) if isinstance(name, str) else None
         if source is None:
             near = difflib.get_close_matches(str(name), self._sources, 1) or sorted(self._sources)
             hint = f"ask for {', '.join(near)}" if near else "nothing is shown yet"
@@ -75,7 +130,13 @@ class Channel:
         if (cells := _cells(source, index, pixels)) > MAX_CELLS:
             raise AttriumError(f"the view has {cells} cells; ask for at most {MAX_CELLS} with pixels")
         return make_frame(
-            source.tensor, str(name), region=index, pixels=pixels, axes=source.drawn, pooling=source.pooling
+            source.tensor,
+            str(name),
+            region=index,
+            pixels=pixels,
+            axes=source.drawn,
+            pooling=source.pooling,
+            quantise=source.quantise and cells > source.exact_cells,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 import os
@@ -10,8 +11,14 @@ from typing import Any
 
 from ipywidgets import Widget
 from ipywidgets.embed import dependency_state, escape_script
+from ipywidgets.widgets.widget import _instances
+
+from attrium_kernel.arrays import Frame
 
 from .jobs import idle
+
+SAVED_BYTES = 8 * 2**20
+"""About how much of a widget's answers and tensors a page takes along, before encoding."""
 
 HOST = Path(__file__).parent / "export_host.js"
 PAGE = """<!doctype html>
@@ -45,6 +52,8 @@ def to_html(*widgets: Widget, title: str = "") -> str:
     states = dependency_state(widgets, drop_defaults=False)  # anywidget's code is a default
     sources: list[str] = []
     models = {model_id: _model(state, sources) for model_id, state in states.items()}
+    for model_id, model in models.items():
+        model["kept"] = _kept(_instances.get(model_id))
     saved = {"views": [widget.model_id for widget in widgets], "models": models, "sources": sources}
     name = title or str(getattr(widgets[0], "title", "") or type(widgets[0]).__name__) if widgets else title
     return PAGE.format(
@@ -73,3 +82,39 @@ def _model(saved: dict[str, Any], sources: list[str]) -> dict[str, Any]:
                 sources.append(text)
             code[key] = sources.index(text)
     return {"name": saved["model_name"], "state": state, "buffers": saved.get("buffers", []), "code": code}
+
+
+def _kept(widget: Any) -> dict[str, Any]:
+    """What a widget would say to the questions that its view may ask, as far as there is room.
+
+    Answers come first, then tensors, each in the order in which the widget lists them; one that does not fit is left
+    out, and the page says that it needs a kernel.
+    """
+    kept: dict[str, Any] = {"answers": {}, "tensors": {}}
+    if not hasattr(widget, "saved_questions"):
+        return kept
+    room = SAVED_BYTES
+    for question, args in widget.saved_questions():
+        key = f"{question}\n{json.dumps(args, sort_keys=True, separators=(',', ':'))}"
+        if key in kept["answers"]:
+            continue
+        try:
+            answer = widget.answer(question, args)
+        except ValueError as error:  # a question without an answer has its reason, on the page too
+            kept["answers"][key] = {"error": str(error)}
+            continue
+        size = sum(len(frame.data) for frame in answer.frames.values()) + len(json.dumps(answer.facts))
+        if size <= room:
+            room -= size
+            frames = [[name, _frame(frame)] for name, frame in answer.frames.items()]
+            kept["answers"][key] = {"facts": answer.facts, "frames": frames}
+    for name in widget.saved_tensors():
+        frame = widget.saved_frame(name, room)
+        if frame is not None:
+            room -= len(frame.data)
+            kept["tensors"][name] = _frame(frame)
+    return kept
+
+
+def _frame(frame: Frame) -> dict[str, Any]:
+    return {**frame.header, "data": base64.b64encode(frame.data).decode()}

@@ -35,8 +35,9 @@
     save_changes() {}
     // Every request gets its one answer here too.
     send(content) {
-      if (content?.kind === "view") {
-        queueMicrotask(() => this.fire("msg:custom", { kind: "error", id: content.id, message: NO_KERNEL }, []));
+      if (content?.kind === "view" || content?.kind === "ask") {
+        const [reply, buffers] = answer(this.spec.kept ?? {}, content);
+        queueMicrotask(() => this.fire("msg:custom", { ...reply, id: content.id }, buffers));
       } else if (content?.kind === "retry" && this.state.status?.state === "error") {
         this.#assign("status", { state: "idle", label: "", done: 0, total: 0, message: "" });
       }
@@ -50,6 +51,54 @@
       }
     }
     fire(name, ...args) { for (const listener of [...(this.#listeners.get(name) ?? [])]) listener(...args); }
+  }
+
+  // What the page took along: answers by question and arguments, tensors whole.
+  function answer({ answers = {}, tensors = {} }, content) {
+    const found = content.kind === "ask"
+      ? answers[`${content.question}\n${JSON.stringify(sorted(content.args))}`]
+      : tensors[content.tensor] && { frame: tensors[content.tensor] };
+    if (!found) return [{ kind: "error", message: NO_KERNEL }, []];
+    if (found.error) return [{ kind: "error", message: found.error }, []];
+    if (found.frame) {
+      const { header, data } = region(unpacked(found.frame), content.index);
+      return [{ kind: "view", frame: header }, [data]];
+    }
+    const frames = found.frames.map(([name, frame]) => [name, unpacked(frame)]);
+    return [
+      { kind: "answer", facts: found.facts, frames: frames.map(([name, { header }]) => [name, header]) },
+      frames.map(([, { data }]) => data),
+    ];
+  }
+
+  function sorted(value) {
+    if (Array.isArray(value)) return value.map(sorted);
+    if (value === null || typeof value !== "object") return value;
+    return Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted(value[key])]));
+  }
+
+  function unpacked({ data, ...header }) {
+    return { header, data: decode(data) };
+  }
+
+  // A region of a whole tensor, all of its cells: pixels ask for no more than is worth sending, and nothing is sent here.
+  function region({ header, data }, index) {
+    if (!index) return { header, data };
+    const size = header.dtype === "uint8" ? 1 : 4;
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    const shape = index.map(([start, stop]) => stop - start);
+    const out = new Uint8Array(shape.reduce((product, length) => product * length, size));
+    const strides = header.shape.map((_, axis) => header.shape.slice(axis + 1).reduce((p, n) => p * n, size));
+    let at = 0;
+    const copy = (axis, offset) => {
+      const [start, stop] = index[axis];
+      if (axis === index.length - 1) {
+        out.set(bytes.subarray(offset + start * size, offset + stop * size), at);
+        at += (stop - start) * size;
+      } else for (let n = start; n < stop; n++) copy(axis + 1, offset + n * strides[axis]);
+    };
+    copy(0, 0);
+    return { header: { ...header, shape }, data: out };
   }
 
   function decode(text) {

@@ -10,13 +10,15 @@ import traitlets as t
 
 from attrium_kernel.arrays import Frame
 
-from .channel import Source
+from .channel import Answer, Source
 
 
 def to_wire(value: Any, _widget: Any = None) -> Any:
     """A frame as a dict whose `data` is binary, also inside lists and dicts."""
     if isinstance(value, Frame):
         return {**value.header, "data": value.data}
+    if isinstance(value, Answer):
+        return {"facts": value.facts, "frames": to_wire(dict(value.frames))}
     if isinstance(value, dict):
         return {key: to_wire(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -58,6 +60,22 @@ class FrameTrait(t.TraitType[Any, Any]):
         if self._coerce is None:
             self.error(obj, value)
         return self._coerce(obj, value)
+
+
+class AnswerTrait(t.TraitType[Any, Any]):
+    """An `Answer` that is sent unasked, or None; sent as `{facts, frames}`."""
+
+    info_text = "an Answer or None"
+
+    def __init__(self, help: str = "") -> None:
+        super().__init__(None, allow_none=True, help=help)
+        self.tag(sync=True, to_json=to_wire, echo_update=False)
+
+    def validate(self, obj: Any, value: Any) -> Answer:
+        """Nothing else."""
+        if not isinstance(value, Answer):
+            self.error(obj, value)
+        return value
 
 
 class FramesTrait(t.List[Any]):

@@ -15,14 +15,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal, TypedDict
 
-from attrium_kernel.arrays import ArrayError
-from attrium_kernel.attribution import AttributionError
 from attrium_kernel.running import Cancelled
-
-from .errors import AttriumError
 
 UPDATES_PER_SECOND = 20
 """Most progress updates that reach the screen."""
+PACKAGES = ("attrium", "attrium_kernel")
+"""Whose errors speak for themselves."""
 LOCK = threading.RLock()
 """Held while traits change, by messages and by jobs. One for all widgets, since a link changes two of them at once."""
 
@@ -44,7 +42,7 @@ def idle(message: str = "") -> Status:
 
 def failed(label: str, error: BaseException) -> Status:
     """The status after an error: our own errors in their own words, others with their class."""
-    ours = isinstance(error, (AttriumError, AttributionError, ArrayError))
+    ours = any(kind.__module__.partition(".")[0] in PACKAGES for kind in type(error).__mro__)
     text = str(error) if ours else f"{type(error).__name__}: {error}. Its traceback is in .last_error"
     return Status(state="error", label=label, done=0, total=0, message=text)
 

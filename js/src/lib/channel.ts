@@ -12,18 +12,40 @@ export interface View {
   pixels: [height: number, width: number];
 }
 
-export type Request = ({ kind: "view"; id: number } & View) | { kind: "cancel" } | { kind: "retry" };
+/** A named question with JSON arguments, for what is more than a region of one tensor. */
+export interface Question {
+  question: string;
+  args: unknown;
+}
 
-/** The values of a view travel as the message's first buffer. */
-export type Reply = { kind: "view"; id: number; frame: FrameHeader } | { kind: "error"; id: number; message: string };
+/** JSON facts, and any number of frames by name. */
+export interface Answer {
+  facts: unknown;
+  frames: Record<string, Frame>;
+}
+
+export type Request =
+  | ({ kind: "view"; id: number } & View)
+  | ({ kind: "ask"; id: number } & Question)
+  | { kind: "cancel" }
+  | { kind: "retry" };
+
+/** Values travel as the message's buffers: one for a view, one for each frame of an answer, in its order. */
+export type Reply =
+  | { kind: "view"; id: number; frame: FrameHeader }
+  | { kind: "answer"; id: number; facts: unknown; frames: [name: string, header: FrameHeader][] }
+  | { kind: "error"; id: number; message: string };
+
+type Buffers = readonly (ArrayBuffer | ArrayBufferView)[];
 
 export interface Link extends Emitter {
   send(content: unknown): void;
 }
 
 interface Asked {
-  view: View;
-  resolve(frame: Frame): void;
+  content: ({ kind: "view" } & View) | ({ kind: "ask" } & Question);
+  /** What to make of the reply; throws if it does not hold what was asked for. */
+  take(reply: Reply, buffers: Buffers): void;
   reject(reason: unknown): void;
 }
 
@@ -49,19 +71,23 @@ export class Channel {
   constructor(link: Link, abort: AbortSignal) {
     this.#link = link;
     this.#abort = abort;
-    listen(link, "msg:custom", (content: Reply, buffers) => this.#receive(content, buffers), abort);
+    listen(
+      link,
+      "msg:custom",
+      (content: Reply, buffers: Buffers | undefined) => this.#receive(content, buffers),
+      abort,
+    );
     whenAborted(abort, () => this.#close());
   }
 
   /** Asks for a view. `slot` names the place on screen that shows it. */
   view(view: View, slot = "main"): Promise<Frame> {
-    if (this.#abort.aborted) return Promise.reject(gone());
-    return new Promise((resolve, reject) => {
-      const lane = this.#lane(`${view.tensor}\n${slot}`);
-      lane.waiting?.reject(new DOMException("a newer request took its place", "AbortError"));
-      lane.waiting = { view, resolve, reject };
-      this.#send(lane);
-    });
+    return this.#request(`view\n${view.tensor}\n${slot}`, { kind: "view", ...view }, frameOf);
+  }
+
+  /** Asks a question; newest wins per slot, which is by default the question's name. */
+  ask(question: string, args: unknown, slot = question): Promise<Answer> {
+    return this.#request(`ask\n${slot}`, { kind: "ask", question, args }, answerOf);
   }
 
   /** Asks Python to stop the job that runs. */
@@ -72,6 +98,20 @@ export class Channel {
   /** Asks Python to run the job that failed once more. */
   retry(): void {
     this.#post({ kind: "retry" });
+  }
+
+  #request<Value>(
+    key: string,
+    content: Asked["content"],
+    read: (reply: Reply, buffers: Buffers) => Value,
+  ): Promise<Value> {
+    if (this.#abort.aborted) return Promise.reject(gone());
+    return new Promise((resolve, reject) => {
+      const lane = this.#lane(key);
+      lane.waiting?.reject(new DOMException("a newer request took its place", "AbortError"));
+      lane.waiting = { content, take: (reply, buffers) => resolve(read(reply, buffers)), reject };
+      this.#send(lane);
+    });
   }
 
   #lane(key: string): Lane {
@@ -86,19 +126,19 @@ export class Channel {
     const id = this.#nextId++;
     lane.flying = { id, asked };
     lane.waiting = null;
-    this.#post({ kind: "view", id, ...asked.view });
+    this.#post({ id, ...asked.content });
   }
 
   #post(request: Request): void {
     if (!this.#abort.aborted) this.#link.send(request);
   }
 
-  #receive(reply: Reply, buffers: readonly (ArrayBuffer | ArrayBufferView)[] | undefined): void {
+  #receive(reply: Reply, buffers: Buffers | undefined): void {
     for (const lane of this.#lanes.values()) {
       const flying = lane.flying;
       if (flying === null || flying.id !== reply?.id) continue;
       lane.flying = null;
-      settle(flying.asked, reply, buffers?.[0]);
+      settle(flying.asked, reply, buffers ?? []);
       this.#send(lane);
       return;
     }
@@ -113,17 +153,33 @@ export class Channel {
   }
 }
 
-function settle(asked: Asked, reply: Reply, data: ArrayBuffer | ArrayBufferView | undefined): void {
+function settle(asked: Asked, reply: Reply, buffers: Buffers): void {
   if (reply.kind === "error") {
     asked.reject(new Error(reply.message));
     return;
   }
   try {
-    if (!data) throw new Error(`the view of "${asked.view.tensor}" came without values`);
-    asked.resolve(decodeFrame({ ...reply.frame, data: bytesOf(data) }));
+    asked.take(reply, buffers);
   } catch (error) {
     asked.reject(error);
   }
+}
+
+function frameOf(reply: Reply, [data]: Buffers): Frame {
+  if (reply.kind !== "view") throw new Error(`asked for a view, and got "${reply.kind}"`);
+  if (!data) throw new Error(`the view of "${reply.frame.name}" came without values`);
+  return decodeFrame({ ...reply.frame, data: bytesOf(data) });
+}
+
+function answerOf(reply: Reply, buffers: Buffers): Answer {
+  if (reply.kind !== "answer") throw new Error(`asked a question, and got "${reply.kind}"`);
+  const frames: Record<string, Frame> = {};
+  reply.frames.forEach(([name, header], at) => {
+    const data = buffers[at];
+    if (!data) throw new Error(`the frame "${name}" came without values`);
+    frames[name] = decodeFrame({ ...header, data: bytesOf(data) });
+  });
+  return { facts: reply.facts, frames };
 }
 
 function gone(): DOMException {

@@ -3,6 +3,7 @@
 from .errors import ArrayError, DtypeError, PictureError, RegionError
 from .frame import Frame, Pooled, Quantised, make_frame
 from .heat import fit_heat, sum_channels
+from .lazy import Lazy
 from .pictures import to_picture
 from .pooling import Pooling
 
@@ -10,6 +11,7 @@ __all__ = [
     "ArrayError",
     "DtypeError",
     "Frame",
+    "Lazy",
     "PictureError",
     "Pooled",
     "Pooling",

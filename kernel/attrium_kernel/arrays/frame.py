@@ -6,7 +6,6 @@ the quantisation, and a window or cell that holds a NaN or an infinity shows one
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,11 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import RegionError
-from .pooling import Pooling, pool
+from .lazy import Lazy, gather
+from .pooling import Pooling, finite_range, pool
 from .source import DTYPES, Dtype, to_numpy
 
 Ranges = Sequence[Sequence[int]]
 """Half-open `(start, stop)`, one for each axis."""
+CHUNK = 2**18
+"""Cells that are quantised at a time."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,8 @@ def make_frame(
     beyond int32).
 
     Args:
-        tensor: torch tensor, array or nested list of numbers, any shape and device.
+        tensor: torch tensor, array or nested list of numbers, any shape and device; or a `Lazy` one, of which only the
+            region is read, piece by piece.
         name: name for the reader.
         region: one `(start, stop)` for each axis; None is all of it.
         pixels: most cells worth having along `axes`; None is all. One number serves all axes.
@@ -118,14 +121,19 @@ def make_frame(
         DtypeError: for complex numbers or objects.
         RegionError: if region, pixels or axes do not fit the tensor.
     """
-    array = to_numpy(tensor)
-    array = array[_slices(region, array.shape)]
-    source = array.shape
-    shape = _pooled_shape(array, pixels, axes)
-    span = finite_range(array)
+    dense = None if isinstance(tensor, Lazy) else to_numpy(tensor)
+    whole = tuple(tensor.shape) if dense is None else dense.shape
+    ranges = _ranges(region, whole)
+    source = tuple(stop - start for start, stop in ranges)
+    drawn = _drawn_axes(dense, whole) if axes is None else [range(len(whole))[axis] for axis in axes]
+    shape = _pooled_shape(source, pixels, drawn)
     folded = shape != source
-    if folded:
-        array = pool(array, shape, pooling)
+    if dense is None:
+        array, span = gather(tensor, ranges, shape, pooling, first=drawn[0] if drawn else 0)
+    else:
+        array = dense[tuple(slice(start, stop) for start, stop in ranges)]
+        span = finite_range(array)
+        array = pool(array, shape, pooling) if folded else array
     array = _narrow(array, span)
     steps = _steps(array, span) if quantise else None
     if steps is not None:
@@ -142,53 +150,41 @@ def make_frame(
     )
 
 
-def finite_range(array: npt.NDArray[Any]) -> tuple[float, float] | None:
-    """Smallest and largest finite number, or None."""
-    if array.size == 0:
-        return None
-    low, high = float(array.min()), float(array.max())
-    if math.isfinite(low) and math.isfinite(high):
-        return low, high
-    finite = array[np.isfinite(array)]
-    return (float(finite.min()), float(finite.max())) if finite.size else None
-
-
-def _slices(region: Ranges | None, shape: tuple[int, ...]) -> tuple[slice, ...]:
+def _ranges(region: Ranges | None, shape: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
     if region is None:
-        return (slice(None),) * len(shape)
+        return tuple((0, size) for size in shape)
     if len(region) != len(shape):
         raise RegionError(f"the region has {len(region)} ranges for a tensor of shape {shape}; give one for each axis")
-    return tuple(_slice(given, axis, size) for axis, (given, size) in enumerate(zip(region, shape)))
+    return tuple(_range(given, axis, size) for axis, (given, size) in enumerate(zip(region, shape)))
 
 
-def _slice(given: Sequence[int], axis: int, size: int) -> slice:
+def _range(given: Sequence[int], axis: int, size: int) -> tuple[int, int]:
     if len(given) == 2 and all(_whole(bound) for bound in given):
         start, stop = int(given[0]), int(given[1])
         if 0 <= start <= stop <= size:
-            return slice(start, stop)
+            return start, stop
     raise RegionError(
         f"the range {list(given)} does not fit axis {axis}, which has {size} cells; "
         f"give whole numbers with 0 <= start <= stop <= {size}"
     )
 
 
-def _pooled_shape(array: npt.NDArray[Any], pixels: Sequence[int] | None, axes: Sequence[int] | None) -> tuple[int, ...]:
+def _pooled_shape(source: tuple[int, ...], pixels: Sequence[int] | None, drawn: Sequence[int]) -> tuple[int, ...]:
     """The shape in which the drawn axes fit into `pixels`."""
-    shape = list(array.shape)
-    if pixels is None or array.size == 0:
-        return array.shape
+    shape = list(source)
+    if pixels is None or 0 in source:
+        return source
     if not pixels or any(not _whole(p) or p < 1 for p in pixels):
         raise RegionError(f"pixels={list(pixels)}; give whole numbers of at least 1, (height, width)")
-    drawn = _drawn_axes(array) if axes is None else [range(array.ndim)[axis] for axis in axes]
     most = list(pixels) if len(pixels) > 1 else [pixels[0]] * len(drawn)
     for axis, limit in zip(reversed(drawn), reversed(most)):  # a lone axis runs along the width
         shape[axis] = min(shape[axis], int(limit))
     return tuple(shape)
 
 
-def _drawn_axes(array: npt.NDArray[Any]) -> list[int]:
-    is_picture = array.dtype == np.uint8 and array.ndim == 3 and array.shape[2] in (3, 4)
-    return [0, 1] if is_picture else list(range(array.ndim))[-2:]
+def _drawn_axes(array: npt.NDArray[Any] | None, shape: tuple[int, ...]) -> list[int]:
+    is_picture = array is not None and array.dtype == np.uint8 and array.ndim == 3 and array.shape[2] in (3, 4)
+    return [0, 1] if is_picture else list(range(len(shape)))[-2:]
 
 
 def _whole(number: Any) -> bool:
@@ -217,7 +213,9 @@ def _steps(array: npt.NDArray[Any], span: tuple[float, float] | None) -> Quantis
 def _quantised(array: npt.NDArray[Any], steps: Quantised) -> npt.NDArray[np.uint8]:
     if steps.scale == 0:
         return np.zeros(array.shape, np.uint8)
-    stored: npt.NDArray[np.uint8] = (
-        np.rint((array.astype(np.float64) - steps.offset) / steps.scale).clip(0, 255).astype(np.uint8)
-    )
+    stored = np.empty(array.shape, np.uint8)
+    flat, into = np.asarray(array, order="C").reshape(-1), stored.reshape(-1)
+    for start in range(0, flat.size, CHUNK):  # in pieces: float64 has twice the bytes of what is read
+        part = flat[start : start + CHUNK].astype(np.float64)
+        into[start : start + CHUNK] = np.rint((part - steps.offset) / steps.scale).clip(0, 255)
     return stored

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import PictureError
-from .frame import finite_range
+from .pooling import finite_range
 from .source import to_numpy
 
 ROUNDING = 1e-3

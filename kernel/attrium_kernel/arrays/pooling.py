@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-Pooling = Literal["mean", "absmax", "max"]
+Pooling = Literal["mean", "absmax", "max", "min"]
 
 
 def window_starts(size: int, length: int) -> npt.NDArray[np.intp]:
@@ -24,31 +25,51 @@ def pool(array: npt.NDArray[Any], shape: Sequence[int], kind: Pooling) -> npt.ND
 
     Shapes: `array.shape` -> `shape`, no axis longer than before and none empty; same dtype.
     """
+    starts = [None if length == size else window_starts(size, length) for size, length in zip(array.shape, shape)]
     if kind == "mean":
-        return _mean(array, shape)
-    high = _reduce(np.maximum, array, shape)
-    if kind == "max":
-        return high
-    low = _reduce(np.minimum, array, shape)
+        with np.errstate(invalid="ignore"):  # infinities of both signs make a NaN
+            return mean_of(fold(np.add, array, starts, np.float64), array.shape, array.dtype)
+    if kind == "min":
+        return fold(np.minimum, array, starts)
+    high = fold(np.maximum, array, starts)
+    return high if kind == "max" else larger(fold(np.minimum, array, starts), high)
+
+
+def fold(
+    ufunc: np.ufunc,
+    array: npt.NDArray[Any],
+    starts: Sequence[npt.NDArray[np.intp] | None],
+    dtype: type[np.float64] | None = None,
+) -> npt.NDArray[Any]:
+    """Reduce the windows that begin at `starts` along each axis, the last up to the end; None leaves an axis alone."""
+    for axis, begins in enumerate(starts):
+        if begins is not None:
+            array = ufunc.reduceat(array, begins, axis=axis, dtype=dtype)
+    return array
+
+
+def larger(low: npt.NDArray[Any], high: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The one of larger magnitude, `high` of two equals; NaN where there is one."""
     with np.errstate(invalid="ignore"):
         return np.where(-low.astype(np.float64) > high, low, high)
 
 
-def _mean(array: npt.NDArray[Any], shape: Sequence[int]) -> npt.NDArray[Any]:
-    with np.errstate(invalid="ignore"):  # infinities of both signs make a NaN
-        total = _reduce(np.add, array, shape, dtype=np.float64).astype(np.float64, copy=False)
-    for axis, (size, length) in enumerate(zip(array.shape, shape)):
+def mean_of(total: npt.NDArray[Any], source: Sequence[int], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Sums of windows over an array of shape `source`, divided by their sizes; rounded where the dtype is whole."""
+    total = total.astype(np.float64, copy=True)
+    for axis, (size, length) in enumerate(zip(source, total.shape)):
         if length < size:
             cells = np.diff(np.append(window_starts(size, length), size))
-            total /= cells.reshape([-1 if a == axis else 1 for a in range(array.ndim)])
-    return np.rint(total).astype(array.dtype) if array.dtype.kind in "iu" else total.astype(array.dtype)
+            total /= cells.reshape([-1 if a == axis else 1 for a in range(total.ndim)])
+    return np.rint(total).astype(dtype) if dtype.kind in "iu" else total.astype(dtype)
 
 
-def _reduce(
-    ufunc: np.ufunc, array: npt.NDArray[Any], shape: Sequence[int], dtype: type[np.float64] | None = None
-) -> npt.NDArray[Any]:
-    for axis, length in enumerate(shape):
-        if length < array.shape[axis]:
-            starts = window_starts(array.shape[axis], length)
-            array = ufunc.reduceat(array, starts, axis=axis, dtype=dtype)
-    return array
+def finite_range(array: npt.NDArray[Any]) -> tuple[float, float] | None:
+    """Smallest and largest finite number, or None."""
+    if array.size == 0:
+        return None
+    low, high = float(array.min()), float(array.max())
+    if math.isfinite(low) and math.isfinite(high):
+        return low, high
+    finite = array[np.isfinite(array)]
+    return (float(finite.min()), float(finite.max())) if finite.size else None

@@ -136,6 +136,11 @@ class Trace:
         value = self.logits if name == "logits" else self._values.get(name) if name == "unembed" else None
         return ("batch", "class") if value is not None and value.dim() == 2 else axes
 
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Lengths of the axes of an activation; nothing is computed."""
+        axes = self.axes(name)
+        return tuple(self._length(name, axes, axis) for axis in axes)
+
     def size(self, axis: str) -> int:
         """Length of `"batch"` or `"position"`."""
         if axis not in ("batch", "position"):

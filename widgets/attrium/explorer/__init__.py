@@ -1,0 +1,1 @@
+"""What TransformerExplorer shows: the model, the flow of a block, readings of a position, tensors, interventions."""

@@ -1,0 +1,196 @@
+"""Readings of a run: logits of a position, the lens, direct contributions, scores of heads, what made a number."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from attrium_kernel.arrays import Lazy, make_frame
+from attrium_kernel.tracing import Trace
+from attrium_kernel.tracing.analysis import direct_logits, head_scores, logit_lens
+from attrium_kernel.tracing.errors import TraceError
+
+from ..channel import Answer
+from ..errors import AttriumError
+from .flow import lazy_tensor
+from .subject import Subject
+
+LISTED = 200
+"""Tokens of a position that are sent with their texts."""
+FIELD = 48
+"""Most cells along a side of a pattern in the field of all heads."""
+SCORES = {
+    "previous_token": ("Previous token", "Share of attention on the token just before", True),
+    "current_token": ("Current token", "Share of attention on the token itself", True),
+    "first_token": ("First token", "Share of attention on the first token (the sink)", True),
+    "duplicate_token": ("Duplicate token", "Share of attention on earlier copies of the token", True),
+    "entropy": ("Entropy", "How widely attention is spread, in nats", False),
+    "mean_distance": ("Distance", "How far back attention reaches, in positions", True),
+    "contribution": ("Logit effect", "What the head adds directly to the followed token's logit here", True),
+}
+
+
+def row_of_logits(trace: Trace, position: int) -> Tensor:
+    """`(vocab,)` of one position, float32 on the CPU; a classifier's one row whatever the position.
+
+    Raises:
+        AttriumError: if the model returns none.
+    """
+    if trace.logits is None:
+        raise AttriumError("this model returns no logits: there are no probabilities to show")
+    logits = trace.logits[0] if trace.logits.dim() == 2 else trace.logits[0, position]
+    return logits.detach().float().cpu()
+
+
+def logits(trace: Trace, subject: Subject, position: int, which: str, following: list[int], ids: Any) -> Answer:
+    """`LogitsFacts`; `following` are tokens whose texts are wanted too, `ids` those of the prompt."""
+    row = row_of_logits(trace, position)
+    by_class = trace.logits is not None and trace.logits.dim() == 2
+    order = row.argsort(descending=True, stable=True)[:LISTED]
+    after = ids[position + 1] if not by_class and position + 1 < len(ids) else None
+    named = list(dict.fromkeys([*following, *([after] if after is not None else [])]))
+    texts = _classes(trace) if by_class else None
+
+    def listed(tokens: list[int]) -> list[dict[str, Any]]:
+        words = [texts[i] for i in tokens] if texts is not None else subject.texts(tokens)
+        return [{"id": i, "text": word} for i, word in zip(tokens, words)]
+
+    facts = {
+        "position": position,
+        "which": which,
+        "top": listed(order.tolist()),
+        "named": listed([i for i in named if 0 <= i < len(row)]),
+        "next": after,
+        "kind": "class" if by_class else "token",
+    }
+    return Answer(facts, {"logits": make_frame(row, "logits"), "order": make_frame(order.int(), "order")})
+
+
+def _classes(trace: Trace) -> dict[int, str]:
+    assert trace.logits is not None
+    named = getattr(getattr(trace.model, "config", None), "id2label", None) or {}
+    return {i: str(named.get(i, f"class {i}")) for i in range(trace.logits.shape[-1])}
+
+
+def lens(trace: Trace, subject: Subject, start: int, stop: int, token: int) -> Answer:
+    """`LensFacts` of the positions from `start` up to `stop`."""
+    architecture = trace.architecture
+    assert architecture is not None
+    blocks = architecture.main.blocks
+    if blocks[0].form == "post-norm":
+        names = [name for b in blocks if (name := f"{b.name}.ln2.out") in trace]
+    else:
+        names = [f"{blocks[0].name}.resid_pre", *(f"{b.name}.resid_post" for b in blocks)]
+    found = logit_lens(trace, names, positions=list(range(start, stop)), top=5)
+    ids = sorted(set(found.top_tokens.flatten().tolist()))
+    place = {b.name: n for n, b in enumerate(blocks)}
+    points = [{"name": n, "block": _block_of(n, place)} for n in found.names]
+    facts = {
+        "points": points,
+        "start": start,
+        "stop": stop,
+        "token": {"id": token, "text": subject.texts([token])[0]},
+        "texts": dict(zip(map(str, ids), subject.texts(ids))),
+    }
+    values = {
+        "top": found.top_tokens[:, 0].int(),
+        "top_probability": found.top_probabilities[:, 0],
+        "probability": found.probability(token)[:, 0],
+        "rank": found.rank(token)[:, 0].int(),
+        "entropy": found.entropy[:, 0],
+    }
+    return Answer(facts, {name: make_frame(value.contiguous(), name) for name, value in values.items()})
+
+
+def _block_of(name: str, place: dict[str, int]) -> int:
+    return place[name.rsplit(".", 2 if name.endswith("ln2.out") else 1)[0]] + (0 if name.endswith("resid_pre") else 1)
+
+
+def contributions(trace: Trace, subject: Subject, position: int, token: int, versus: int | None) -> Answer:
+    """`ContributionFacts` of one position."""
+    found = direct_logits(trace, token, versus, positions=[position])
+    values = found.values[:, 0, 0].tolist()
+    texts = subject.texts([token, *([] if versus is None else [versus])])
+    architecture = trace.architecture
+    assert architecture is not None
+    place = {b.name: n for n, b in enumerate(architecture.main.blocks)}
+    facts = {
+        "position": position,
+        "token": {"id": token, "text": texts[0]},
+        "versus": None if versus is None else {"id": versus, "text": texts[1]},
+        "items": [_item(label, value, place) for label, value in zip(found.labels, values)],
+        "total": float(found.unembed[0, 0]),
+        "gap": float(found.gap[0, 0]),
+        "is_logits": found.is_logits,
+    }
+    return Answer(facts)
+
+
+def _item(label: str, value: float, place: dict[str, int]) -> dict[str, Any]:
+    block = next((n for name, n in place.items() if label.startswith(f"{name}.")), None)
+    parts = label.split(".")
+    head = int(parts[-1]) if len(parts) > 1 and parts[-2] == "head" else None
+    if block is None:
+        last = parts[-1] if parts[-1] != "bias" else ("norm" if "ln_final" in label else "bias")
+        kind = last if last in ("embed", "pos_embed", "norm", "bias", "rest") else "rest"
+    else:
+        kind = "head" if head is not None else "mlp" if ".mlp" in label else "attn" if ".attn" in label else "norm"
+    return {"label": label, "kind": kind, "block": block, "head": head, "value": value}
+
+
+def heads(trace: Trace, which: str, position: int, token: int | None) -> Answer:
+    """`HeadsFacts`: thumbnails of every head, and scores to sort them by."""
+    architecture = trace.architecture
+    assert architecture is not None
+    blocks = architecture.main.blocks
+    names = [f"{b.name}.attn.pattern" for b in blocks if f"{b.name}.attn.pattern" in trace]
+    if not names:
+        raise AttriumError("no attention pattern can be read from this run")
+    shapes = {trace.shape(name) for name in names}
+    if len(shapes) > 1:
+        raise AttriumError(f"the layers' patterns have different shapes {sorted(shapes)}, so they make no field")
+    field = make_frame(
+        Lazy((len(names), *shapes.pop()[1:]), lambda ranges: _patterns(trace, names, ranges)),
+        "field",
+        pixels=[FIELD, FIELD],
+        pooling="max",
+        quantise=True,
+    )
+    frames = {"field": field}
+    scores = _scores(trace, position, token)
+    listed = [
+        {"name": n, "title": SCORES[n][0], "doc": SCORES[n][1], "high_first": SCORES[n][2]}
+        for n in SCORES
+        if n in scores
+    ]
+    frames |= {f"score:{name}": make_frame(value.float(), name) for name, value in scores.items()}
+    return Answer({"scores": listed, "layers": len(names), "heads": field.shape[1], "which": which}, frames)
+
+
+def _patterns(trace: Trace, names: list[str], ranges: Any) -> Tensor:
+    (start, stop), *rest = ranges
+    return torch.stack([lazy_tensor(trace, name).read(tuple(rest)) for name in names[start:stop]])
+
+
+def _scores(trace: Trace, position: int, token: int | None) -> dict[str, Tensor]:
+    found: dict[str, Tensor] = {}
+    for name in SCORES:
+        try:
+            if name == "contribution":
+                if token is not None:
+                    found[name] = direct_logits(trace, token, positions=[position]).heads()[..., 0, 0]
+            else:
+                found |= head_scores(trace, [name])
+        except TraceError:  # not every score has a meaning for every model: cross-attention, post-norm, pixels
+            continue
+    return found
+
+
+def made_of(trace: Trace, name: str, index: list[int]) -> Answer:
+    """`OriginFacts` of one number."""
+    from attrium_kernel.tracing import origin
+
+    return Answer(asdict(origin(trace, name, index)))
