@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -176,16 +177,13 @@ def _patterns(trace: Trace, names: list[str], ranges: Any) -> Tensor:
 
 
 def _scores(trace: Trace, position: int, token: int | None) -> dict[str, Tensor]:
+    """Scores by name; those that mean nothing for this model are left out: cross-attention, post-norm, pixels."""
     found: dict[str, Tensor] = {}
-    for name in SCORES:
-        try:
-            if name == "contribution":
-                if token is not None:
-                    found[name] = direct_logits(trace, token, positions=[position]).heads()[..., 0, 0]
-            else:
-                found |= head_scores(trace, [name])
-        except TraceError:  # not every score has a meaning for every model: cross-attention, post-norm, pixels
-            continue
+    with suppress(TraceError):
+        found |= {name: score for name, score in head_scores(trace).items() if name in SCORES}
+    if token is not None:
+        with suppress(TraceError):
+            found["contribution"] = direct_logits(trace, token, positions=[position]).heads()[..., 0, 0]
     return found
 
 
