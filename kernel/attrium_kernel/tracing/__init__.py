@@ -19,6 +19,7 @@ from .generation import Generation, Step, generate
 from .interventions import Edge, Intervention, Mean, Patch, Replace, Resample, Scale, Site, Steer, Zero
 from .loading import Loaded, load
 from .metrics import LogitDifference, LogProbability
+from .origins import Operand, Origin, Origins, origin
 from .patching import (
     Table,
     ablation_sweep,
@@ -52,6 +53,9 @@ __all__ = [
     "LogProbability",
     "LogitDifference",
     "Mean",
+    "Operand",
+    "Origin",
+    "Origins",
     "Part",
     "Patch",
     "Replace",
@@ -83,6 +87,7 @@ __all__ = [
     "gradients",
     "load",
     "load_interventions",
+    "origin",
     "save_interventions",
     "sweep",
     "tokenize",
