@@ -69,11 +69,13 @@ if TYPE_CHECKING:
     )
 
     from . import analysis, tracing
+    from .attention_explorer import AttentionExplorer
     from .export import save_html, to_html
     from .image_attribution import ImageAttribution
     from .insights import Insights
     from .loading import load
     from .text_attribution import TextAttribution
+    from .tour import Tour, TourStep
     from .transformer_explorer import TransformerExplorer
 
 __version__ = "0.1.0"
@@ -81,6 +83,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Architecture",
     "At",
+    "AttentionExplorer",
     "Attribution",
     "AttributionError",
     "Cancelled",
@@ -111,6 +114,8 @@ __all__ = [
     "Site",
     "Steer",
     "TextAttribution",
+    "Tour",
+    "TourStep",
     "Trace",
     "TransformerExplorer",
     "Zero",
@@ -135,9 +140,12 @@ __all__ = [
 
 _MODULES = {"analysis": "attrium.analysis", "tracing": "attrium.tracing", "zoo": "attrium_kernel.zoo"}
 _HOMES = {
+    "AttentionExplorer": "attrium.attention_explorer",
     "ImageAttribution": "attrium.image_attribution",
     "Insights": "attrium.insights",
     "TextAttribution": "attrium.text_attribution",
+    "Tour": "attrium.tour",
+    "TourStep": "attrium.tour",
     "TransformerExplorer": "attrium.transformer_explorer",
     "load": "attrium.loading",
     "save_html": "attrium.export",

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import traitlets as t
 
-from attrium_kernel.tracing import Architecture, Generation, Intervention, Sampler, Trace, generate
+from attrium_kernel.tracing import Architecture, Generation, Intervention, Origins, Sampler, Trace, generate
 from attrium_kernel.tracing.errors import TraceError
 
 from .base import AttriumWidget
@@ -25,6 +25,7 @@ from .explorer.tensors import find_tensor
 from .frames import AnswerTrait
 from .jobs import Job
 from .selection import IndicesTrait
+from .tour import Tour
 
 VIEWS = ["", "embedding", "qkv", "attention", "output", "mlp", "logits", "lens", "contributions", "heads"]
 SHUFFLES = 8
@@ -52,6 +53,13 @@ class Shown:
         if which not in ("run", "base"):
             raise AttriumError(f"which={which!r}; pass 'run' or 'base'")
         return self.run if which == "run" else self.base
+
+    def origins(self, which: Any) -> Origins:
+        """What made the numbers of one of the runs; kept, since it looks up weights."""
+        kept: dict[str, Origins] = self.__dict__.setdefault("_origins", {})
+        if which not in kept:
+            kept[which] = Origins(self.trace(which))
+        return kept[which]
 
 
 def _positions(widget: TransformerExplorer) -> tuple[int]:
@@ -131,7 +139,7 @@ class TransformerExplorer(AttriumWidget):
         inputs: Any = None,
         interventions: Sequence[Intervention] | Intervention = (),
         examples: Sequence[str] = (),
-        tour: Any = None,
+        tour: Any = "basics",
         architecture: Architecture | None = None,
         **traits: Any,
     ) -> None:
@@ -269,7 +277,7 @@ class TransformerExplorer(AttriumWidget):
         return readings.heads(shown.trace(which), which, self.position, token)
 
     def _origin(self, shown: Shown, name: str, index: list[int], which: str = "run") -> Answer:
-        return readings.made_of(shown.trace(which), name, index)
+        return readings.made_of(shown.origins(which), name, index)
 
     def _download(self, shown: Shown, format: str, tensor: str, index: Any = None) -> Answer:
         return download(self._channel.view(tensor, index).values, tensor.split("/", 1)[-1], format)
@@ -544,11 +552,8 @@ def _checked(trace: Trace, block: int) -> str:
 def _tour_facts(tour: Any) -> dict[str, Any] | None:
     if tour is None or isinstance(tour, dict):
         return tour
-    from .tour import Tour
-
     if isinstance(tour, str):
         tour = Tour.load(tour)
     if not isinstance(tour, Tour):
         raise t.TraitError(f"tour={tour!r}; pass a Tour, the name of one that ships, or None")
-    facts: dict[str, Any] = tour.facts()
-    return facts
+    return tour.facts()

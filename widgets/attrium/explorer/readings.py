@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from attrium_kernel.arrays import Lazy, make_frame
-from attrium_kernel.tracing import Trace
+from attrium_kernel.tracing import Origins, Trace
 from attrium_kernel.tracing.analysis import direct_logits, head_scores, logit_lens
 from attrium_kernel.tracing.errors import TraceError
 
@@ -187,8 +187,6 @@ def _scores(trace: Trace, position: int, token: int | None) -> dict[str, Tensor]
     return found
 
 
-def made_of(trace: Trace, name: str, index: list[int]) -> Answer:
+def made_of(origins: Origins, name: str, index: list[int]) -> Answer:
     """`OriginFacts` of one number."""
-    from attrium_kernel.tracing import origin
-
-    return Answer(asdict(origin(trace, name, index)))
+    return Answer(asdict(origins.of(name, index)))

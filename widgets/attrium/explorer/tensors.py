@@ -45,7 +45,7 @@ def _difference(run: Lazy, base: Lazy) -> Lazy:
 
 
 def _weight(weights: Weights, role: str, layer: str = "") -> Tensor | None:
-    if role in ("W_E", "W_U", "b_U") and not layer:
+    if role in ("W_E", "W_pos", "W_U", "b_U") and not layer:
         found: Tensor | None = getattr(weights, role)
         return found
     if role[:2] in ("W_", "b_") and layer.isdigit() and callable(method := getattr(weights, role, None)):

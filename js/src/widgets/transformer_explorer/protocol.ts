@@ -133,7 +133,18 @@ export interface OriginFacts {
   /** With the true numbers, shortened. */
   worked: string;
   /** Largest first; `name` is a trace or weight name that can be asked about in turn, or null. */
-  operands: { label: string; name: string | null; index: number[] | null; value: number; factor: number | null }[];
+  operands: {
+    label: string;
+    name: string | null;
+    index: number[] | null;
+    value: number;
+    /** What it is multiplied by, and where that number stands in turn. */
+    factor: number | null;
+    factor_name?: string | null;
+    factor_index?: number[] | null;
+    /** What it adds to the sum; null where the number is no sum. */
+    term?: number | null;
+  }[];
   /** Operands that were left out of the list, and their sum. */
   rest: { count: number; sum: number } | null;
 }
@@ -193,12 +204,14 @@ export interface TourStep {
   light: string[];
   /** What the reader is asked to do, and the traits that say it is done. */
   turn: { ask: string; done: Record<string, unknown> } | null;
+  /** Words that open this step from elsewhere. */
+  terms?: string[];
 }
 
 export interface TourFacts {
   title: string;
   /** Language tag to steps; the words of the buttons come with it. */
-  languages: Record<string, { name: string; words: Record<string, string>; steps: TourStep[] }>;
+  languages: Record<string, { name: string; title?: string; words: Record<string, string>; steps: TourStep[] }>;
 }
 
 /** A pushed answer to the question `flow`: the first paint asks nothing. */
