@@ -35,5 +35,10 @@ def download(values: npt.NDArray[Any], name: str, form: Any) -> Answer:
         np.savetxt(file, rows, delimiter=",", fmt="%.9g")
     else:
         raise AttriumError(f"format={form!r}; pass 'csv' or 'npz'")
+    return as_file(file.getvalue(), name, form)
+
+
+def as_file(data: bytes, name: str, form: str) -> Answer:
+    """Bytes as the frame `file`, with a file's name made of any name as the fact `name`."""
     stem = re.sub(r"[^\w.-]+", "_", name).strip("_") or "tensor"
-    return Answer({"name": f"{stem}.{form}"}, {"file": make_frame(np.frombuffer(file.getvalue(), np.uint8), "file")})
+    return Answer({"name": f"{stem}.{form}"}, {"file": make_frame(np.frombuffer(data, np.uint8), "file")})

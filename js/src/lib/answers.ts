@@ -1,5 +1,5 @@
 /** Answers to questions of the channel, kept by what they answer. */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useId, useState } from "preact/hooks";
 import type { Answer, Channel } from "./channel";
 import type { Frame } from "./frame";
 
@@ -27,12 +27,44 @@ export class AnswerCache {
   }
 }
 
-const caches = new WeakMap<Channel, AnswerCache>();
+interface Known {
+  answers: AnswerCache;
+  /** Questions under way, which everyone who asks the same waits for. */
+  asked: Map<string, Promise<Answer>>;
+}
 
-function cacheOf(channel: Channel): AnswerCache {
-  const known = caches.get(channel) ?? new AnswerCache();
-  caches.set(channel, known);
+const channels = new WeakMap<Channel, Known>();
+
+function knownOf(channel: Channel): Known {
+  const known = channels.get(channel) ?? { answers: new AnswerCache(), asked: new Map() };
+  channels.set(channel, known);
   return known;
+}
+
+/** Asks, or waits with whoever asked first. */
+async function fetchAnswer(channel: Channel, key: string, ask: () => Promise<Answer>): Promise<Answer> {
+  const { answers, asked } = knownOf(channel);
+  const shared = asked.get(key);
+  if (shared) {
+    try {
+      return await shared;
+    } catch (reason) {
+      if (!isOvertaken(reason)) throw reason; // who asked first has gone on to something else: ask anew
+    }
+  }
+  const mine = ask();
+  asked.set(key, mine);
+  try {
+    const answer = await mine;
+    answers.set(key, answer);
+    return answer;
+  } finally {
+    if (asked.get(key) === mine) asked.delete(key);
+  }
+}
+
+function isOvertaken(reason: unknown): boolean {
+  return reason instanceof DOMException && reason.name === "AbortError";
 }
 
 function keyOf(question: string, args: unknown, version: number): string {
@@ -41,7 +73,7 @@ function keyOf(question: string, args: unknown, version: number): string {
 
 /** Puts an answer that came unasked where `useAnswer` looks first. */
 export function seedAnswer(channel: Channel, question: string, args: unknown, version: number, answer: Answer): void {
-  cacheOf(channel).set(keyOf(question, args, version), answer);
+  knownOf(channel).answers.set(keyOf(question, args, version), answer);
 }
 
 export interface Answered<Facts> {
@@ -60,17 +92,19 @@ const NOTHING: Answered<never> = { facts: null, frames: {}, error: null, waiting
 /**
  * The answer to a question, asked again when the arguments or the version of the data change.
  *
- * The answer before stays while the next one is under way, so that nothing flickers. Null arguments ask nothing.
+ * The answer before stays while the next one is under way, so that nothing flickers; of the questions of one component
+ * the newest wins, and components that ask the same share one answer. Null arguments ask nothing.
  */
 export function useAnswer<Facts>(
   channel: Channel,
   question: string,
   args: unknown,
   version: number,
-  slot: string = question,
+  _slot?: string,
 ): Answered<Facts> {
+  const slot = useId();
   const key = args === null ? null : keyOf(question, args, version);
-  const known = key === null ? undefined : cacheOf(channel).get(key);
+  const known = key === null ? undefined : knownOf(channel).answers.get(key);
   const [last, setLast] = useState<{ key: string | null; shown: Answered<Facts> }>({ key: null, shown: NOTHING });
   useEffect(() => {
     if (key === null) return undefined;
@@ -80,16 +114,10 @@ export function useAnswer<Facts>(
       show({ facts: facts as Facts, frames, error: null, waiting: false, version });
     if (known) answered(known);
     else {
-      channel.ask(question, args, slot).then(
-        (answer) => {
-          cacheOf(channel).set(key, answer);
-          answered(answer);
-        },
-        (reason: unknown) => {
-          if (reason instanceof DOMException && reason.name === "AbortError") return;
-          show({ ...NOTHING, error: reason instanceof Error ? reason.message : String(reason) });
-        },
-      );
+      fetchAnswer(channel, key, () => channel.ask(question, args, slot)).then(answered, (reason: unknown) => {
+        if (isOvertaken(reason)) return;
+        show({ ...NOTHING, error: reason instanceof Error ? reason.message : String(reason) });
+      });
     }
     return () => {
       gone = true;

@@ -90,6 +90,11 @@ export class Channel {
     return this.#request(`ask\n${slot}`, { kind: "ask", question, args }, answerOf);
   }
 
+  /** Tells Python something that has no answer: `{kind: "generate", count: 5}`. */
+  tell(content: { kind: string }): void {
+    if (!this.#abort.aborted) this.#link.send(content);
+  }
+
   /** Asks Python to stop the job that runs. */
   cancel(): void {
     this.#post({ kind: "cancel" });

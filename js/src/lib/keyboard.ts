@@ -27,10 +27,15 @@ export function onKeys(keys: KeyMap): (event: KeyboardEvent) => void {
 /** Keys with Ctrl or Command that edit text or select; all others with these, as Ctrl+S, are the host's. */
 const EDITING = new Set(["a", "c", "v", "x", "y", "z", "Enter"]);
 
-/** Whether a key pressed inside a widget is the widget's, and no shortcut of the notebook around it. */
+/**
+ * Whether a key pressed inside a widget is the widget's, and no shortcut of the notebook around it.
+ *
+ * Shift+Enter runs the cell, but in a text of several lines it is a new line.
+ */
 export function isOwnKey(event: KeyboardEvent): boolean {
   if (event.ctrlKey || event.metaKey) return EDITING.has(event.key);
-  return event.key !== "Escape" && !(event.shiftKey && event.key === "Enter");
+  if (event.shiftKey && event.key === "Enter") return event.composedPath()[0] instanceof HTMLTextAreaElement;
+  return event.key !== "Escape";
 }
 
 /** What Lumino, under JupyterLab and Notebook, takes as "no shortcuts from in here". */

@@ -94,9 +94,20 @@ export function visibleText(text: string, outer = true): TextPart[] {
   for (const piece of pieces) {
     if (/^\s+$/.test(piece))
       parts.push({ text: [...piece].map((space) => MARKS[space] ?? space).join(""), mark: true });
-    else parts.push({ text: piece, mark: false });
+    else parts.push(...lettersAndControls(piece));
   }
   return parts;
+}
+
+/** Characters that no font shows, as the number of their byte: \u27e80B\u27e9. */
+function lettersAndControls(text: string): TextPart[] {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
+  return (text.match(/[\x00-\x1f\x7f-\x9f]|[^\x00-\x1f\x7f-\x9f]+/g) ?? []).map((part) => {
+    const code = part.charCodeAt(0);
+    const control = part.length === 1 && (code < 32 || (code >= 127 && code < 160));
+    const text = control ? `\u27e8${code.toString(16).toUpperCase().padStart(2, "0")}\u27e9` : part;
+    return { text, mark: control };
+  });
 }
 
 /** A token's text on one line, for labels and speech. */

@@ -24,7 +24,12 @@ function Asking({ args, version }: { args: unknown; version: number }) {
 }
 
 const ask = (args: unknown, version = 1) => act(() => render(h(Asking, { args, version }), root));
-const answer = (at: number, facts: string) => act(async () => hand.asked[at]?.resolve({ facts, frames: {} }));
+const settled = () => new Promise<void>((done) => setTimeout(done));
+const answer = (at: number, facts: string) =>
+  act(async () => {
+    hand.asked[at]?.resolve({ facts, frames: {} });
+    await settled();
+  });
 
 beforeEach(() => {
   hand = new Hand(LINK, new AbortController().signal);
@@ -64,9 +69,31 @@ describe("useAnswer", () => {
     expect(hand.asked).toHaveLength(0);
   });
 
+  test("components that ask the same share one question, also when the first goes on to another", async () => {
+    const other = document.createElement("div");
+    const seen: Answered<string>[] = [];
+    const Second = () => {
+      seen.push(useAnswer<string>(hand, "flow", { block: 0 }, 1));
+      return null;
+    };
+    await ask({ block: 0 });
+    await act(() => render(h(Second, {}), other));
+    expect(hand.asked).toHaveLength(1);
+    await act(async () => {
+      hand.asked[0]?.reject(new DOMException("a newer request took its place", "AbortError"));
+      await settled();
+    });
+    expect(hand.asked).toHaveLength(2);
+    await answer(1, "block 0");
+    expect(seen.at(-1)).toMatchObject({ facts: "block 0", waiting: false });
+  });
+
   test("an error is told, and the next answer takes it away", async () => {
     await ask({ block: 0 });
-    await act(async () => hand.asked[0]?.reject(new Error("block=0; there are none")));
+    await act(async () => {
+      hand.asked[0]?.reject(new Error("block=0; there are none"));
+      await settled();
+    });
     expect(shown).toMatchObject({ error: "block=0; there are none", facts: null });
     await ask({ block: 1 });
     expect(shown.error).toBeNull();

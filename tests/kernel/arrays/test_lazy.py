@@ -126,6 +126,13 @@ def test_with_holes_a_window_shows_what_it_has_beside_them(small_blocks):
         make_frame(Reads(tensor, holes=True).lazy, pixels=[1, 16], pooling="mean")
 
 
+def test_the_smallest_of_a_window_is_the_largest_of_its_opposite():
+    tensor = torch.randn(7, 11)
+    smallest = make_frame(tensor, pixels=[3, 4], pooling="min")
+    assert np.array_equal(smallest.stored, -make_frame(-tensor, pixels=[3, 4], pooling="max").stored)
+    assert smallest.pooled.kind == "min"
+
+
 def test_a_region_that_does_not_fit_reads_nothing():
     reads = Reads(torch.zeros(3, 4))
     with pytest.raises(RegionError, match="does not fit axis 1, which has 4 cells"):

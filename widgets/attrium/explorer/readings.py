@@ -6,32 +6,24 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from attrium_kernel.arrays import Lazy, make_frame
+from attrium_kernel.arrays import make_frame
 from attrium_kernel.tracing import Origins, Trace
-from attrium_kernel.tracing.analysis import direct_logits, head_scores, logit_lens
+from attrium_kernel.tracing.analysis import direct_logits, logit_lens
 from attrium_kernel.tracing.errors import TraceError
 
+from ..attention.comparison import Address, Comparison
+from ..attention.head_marks import head_marks
+from ..attention.overview import overview
+from ..attention.runs import make_run
 from ..channel import Answer
 from ..errors import AttriumError
-from .flow import lazy_tensor
 from .subject import Subject
 
 LISTED = 200
 """Tokens of a position that are sent with their texts."""
-FIELD = 48
-"""Most cells along a side of a pattern in the field of all heads."""
-SCORES = {
-    "previous_token": ("Previous token", "Share of attention on the token just before", True),
-    "current_token": ("Current token", "Share of attention on the token itself", True),
-    "first_token": ("First token", "Share of attention on the first token (the sink)", True),
-    "duplicate_token": ("Duplicate token", "Share of attention on earlier copies of the token", True),
-    "entropy": ("Entropy", "How widely attention is spread, in nats", False),
-    "mean_distance": ("Distance", "How far back attention reaches, in positions", True),
-    "contribution": ("Logit effect", "What the head adds directly to the followed token's logit here", True),
-}
+EFFECT = "What the head adds directly to the followed token's logit at the position looked at."
 
 
 def row_of_logits(trace: Trace, position: int) -> Tensor:
@@ -143,48 +135,29 @@ def _item(label: str, value: float, place: dict[str, int]) -> dict[str, Any]:
 
 
 def heads(trace: Trace, which: str, position: int, token: int | None) -> Answer:
-    """`HeadsFacts`: thumbnails of every head, and scores to sort them by."""
+    """`HeadsFacts`: thumbnails of every head, and scores to sort them by, the effect on a token's logit among them.
+
+    Raises:
+        AttriumError: if no attention can be read from this run.
+    """
     architecture = trace.architecture
     assert architecture is not None
-    blocks = architecture.main.blocks
-    names = [f"{b.name}.attn.pattern" for b in blocks if f"{b.name}.attn.pattern" in trace]
-    if not names:
+    run = make_run(trace, "run")
+    kind = next((k for k in run.kinds.values() if k.stack == architecture.main.name and k.role != "cross"), None)
+    if kind is None:
         raise AttriumError("no attention pattern can be read from this run")
-    shapes = {trace.shape(name) for name in names}
-    if len(shapes) > 1:
-        raise AttriumError(f"the layers' patterns have different shapes {sorted(shapes)}, so they make no field")
-    field = make_frame(
-        Lazy((len(names), *shapes.pop()[1:]), lambda ranges: _patterns(trace, names, ranges)),
-        "field",
-        pixels=[FIELD, FIELD],
-        pooling="max",
-        quantise=True,
-    )
-    frames = {"field": field}
-    scores = _scores(trace, position, token)
-    listed = [
-        {"name": n, "title": SCORES[n][0], "doc": SCORES[n][1], "high_first": SCORES[n][2]}
-        for n in SCORES
-        if n in scores
-    ]
-    frames |= {f"score:{name}": make_frame(value.float(), name) for name, value in scores.items()}
-    return Answer({"scores": listed, "layers": len(names), "heads": field.shape[1], "which": which}, frames)
-
-
-def _patterns(trace: Trace, names: list[str], ranges: Any) -> Tensor:
-    (start, stop), *rest = ranges
-    return torch.stack([lazy_tensor(trace, name).read(tuple(rest)) for name in names[start:stop]])
-
-
-def _scores(trace: Trace, position: int, token: int | None) -> dict[str, Tensor]:
-    """Scores by name; those that mean nothing for this model are left out: cross-attention, post-norm, pixels."""
-    found: dict[str, Tensor] = {}
-    with suppress(TraceError):
-        found |= {name: score for name, score in head_scores(trace).items() if name in SCORES}
+    comparison = Comparison([run])
+    field = overview(comparison, Address(0, -1, kind.name, kind.layers[0]))
+    marks = head_marks(comparison, 0, kind.name)
+    frames = {**field.frames, **marks.frames}
+    scores = list(marks.facts["scores"])
     if token is not None:
-        with suppress(TraceError):
-            found["contribution"] = direct_logits(trace, token, positions=[position]).heads()[..., 0, 0]
-    return found
+        with suppress(TraceError):  # not for post-norm models, nor where layers have different numbers of heads
+            effect = direct_logits(trace, token, positions=[position]).heads()[..., 0, 0].float()
+            frames["score:contribution"] = make_frame(effect.detach(), "contribution")
+            scores.append({"name": "contribution", "title": "Logit effect", "doc": EFFECT, "high_first": True})
+    facts = {"scores": scores, "layers": len(kind.layers), "heads": max(kind.heads), "which": which}
+    return Answer({**facts, "every": field.facts["every"]}, frames)
 
 
 def made_of(origins: Origins, name: str, index: list[int]) -> Answer:
