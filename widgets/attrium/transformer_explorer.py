@@ -538,15 +538,11 @@ def _places(trace: Trace) -> Prompt:
 
 
 def _checked(trace: Trace, block: int) -> str:
-    """Whether the pattern on show explains the layer's own output: empty if so, else what is wrong."""
+    """How well the pattern on show explains the layer's own output, in words; empty where it is the model's own."""
     assert trace.architecture is not None
     name = f"{trace.architecture.main.blocks[block].name}.attn.pattern"
-    try:
-        if name in trace:
-            trace.read(name, batch=0, head=0, query=slice(0, 1))
-    except TraceError as error:
-        return str(error)
-    return ""
+    error = trace.pattern_error(name) if name in trace else None
+    return "" if error is None else f"they explain it to {error:.1g} of its size"
 
 
 def _tour_facts(tour: Any) -> dict[str, Any] | None:

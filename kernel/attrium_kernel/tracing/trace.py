@@ -342,6 +342,23 @@ class Trace:
                 "Capture(patterns='keep') to read the pattern that the model computes itself"
             )
 
+    def pattern_error(self, name: str) -> float | None:
+        """How far the pattern recomputed from query and key is from explaining what its layer returned in this run.
+
+        Args:
+            name: of a pattern.
+
+        Returns:
+            The largest difference over a few queries, relative to the largest value; None where the pattern is the
+            model's own, or the layer's output was not kept.
+        """
+        self._check(name)
+        entry = None if self._catalog is None else self._catalog[name]
+        if entry is None or entry.quantity != "pattern":
+            return None
+        attention, z = self._records[entry.record]
+        return None if z is None or attention.weights is not None else attention.error(z)
+
     def examples(self, start: int, stop: int) -> Trace:
         """Some examples of a batch as a trace of their own; views of the same tensors."""
         rows, count = slice(start, stop), self.size("batch")

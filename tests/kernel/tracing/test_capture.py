@@ -278,3 +278,12 @@ def test_kept_in_half_precision_and_patched_back() -> None:
     t = trace(model, IDS, interventions=[Patch("blocks.0.resid_pre", half)])
     assert_close(t.logits, oracles.plain(model, {"input_ids": models.ids(3, 9, seed=9)}).logits, 0.02)
     assert t["blocks.0.resid_pre"].dtype == torch.float32
+
+
+def test_the_error_of_a_pattern_is_that_of_pattern_times_value_against_the_layers_own_output():
+    t = traced("gpt2", "sdpa")
+    name = "blocks.0.attn.pattern"
+    mixed = torch.einsum("bhqk,bkhd->bqhd", t[name], t["blocks.0.attn.v"])
+    by_hand = ((mixed - t["blocks.0.attn.z"]).abs().max() / t["blocks.0.attn.z"].abs().max()).item()
+    assert t.pattern_error(name) == pytest.approx(by_hand, abs=1e-6)
+    assert t.pattern_error("blocks.0.attn.z") is None
