@@ -374,6 +374,39 @@ def test_five_steps_and_a_run_of_five_draw_the_same_tokens(pair):
     assert one.ids == other.ids
 
 
+def test_tokens_are_drawn_by_the_probabilities_on_show_also_under_interventions(pair):
+    """Of two thousand seeds each token comes as often as its probability says, to five standard deviations."""
+    from attrium.explorer.writing import draw
+
+    widget = settled(TransformerExplorer(*pair, "The keys near the door", sampler={"temperature": 0.8, "top_k": 3}))
+    widget.edits = [{"kind": "mean", "part": "mlp", "block": 1}]
+    settled(widget)
+    row = widget.trace.logits[0, -1]
+    top = row.topk(3)
+    expected = (top.values / 0.8).softmax(0)
+    drawn = torch.tensor([draw(row, widget.sampler, seed, len(widget.tokens)) for seed in range(2000)])
+    shares = torch.stack([(drawn == token).float().mean() for token in top.indices])
+    assert ((shares - expected).abs() < 5 * (expected * (1 - expected) / 2000).sqrt()).all()
+    widget.seed = 11
+    widget.generate(1)
+    settled(widget)
+    assert widget.ids[-1] == draw(row, widget.sampler, 11, 5)
+
+
+def test_a_text_that_has_ended_says_so_and_a_token_can_still_be_taken(explorer):
+    explorer.sampler = {"greedy": True}
+    explorer.generate(1, token=0)
+    settled(explorer)
+    before = list(explorer.ids)
+    explorer.generate(3)
+    assert explorer.wait(30)
+    assert "the text has ended with '<|endoftext|>'" in explorer.status["message"]
+    assert explorer.ids == before
+    explorer.generate(1, token=5)
+    settled(explorer)
+    assert explorer.ids == [*before, 5]
+
+
 def test_a_branch_takes_another_token_at_a_position_and_undo_brings_the_rest_back(explorer):
     whole = list(explorer.ids)
     explorer.generate(1, token=5, position=3)

@@ -115,7 +115,10 @@ class AttriumWidget(anywidget.AnyWidget):
         """All of a tensor for a saved page: exact if it fits in a quarter of `room` bytes, else in 255 steps; None if
         that does not fit either.
         """
-        source = self._channel.find(name)
+        try:
+            source = self._channel.find(name)
+        except ValueError:  # a model without such a weight, say
+            return None
         if source is None:
             return None
         cells = math.prod(source.tensor.shape)

@@ -9,19 +9,20 @@ from typing import Any, ClassVar
 
 import traitlets as t
 
-from attrium_kernel.tracing import Architecture, Generation, Intervention, Origins, Sampler, Trace, generate
+from attrium_kernel.tracing import Architecture, Intervention, Origins, Sampler, Trace
 from attrium_kernel.tracing.errors import TraceError
 
 from .base import AttriumWidget
 from .channel import Answer, Source
 from .downloads import download
 from .errors import AttriumError, DataError
-from .explorer import readings
+from .explorer import readings, saving
 from .explorer.edits import make_interventions, read_edits
 from .explorer.flow import flow
 from .explorer.model_facts import model_facts
 from .explorer.subject import Prompt, Subject
 from .explorer.tensors import find_tensor
+from .explorer.writing import draw, ends_text
 from .frames import AnswerTrait
 from .jobs import Job
 from .selection import IndicesTrait
@@ -30,13 +31,6 @@ from .tour import Tour
 VIEWS = ["", "embedding", "qkv", "attention", "output", "mlp", "logits", "lens", "contributions", "heads"]
 SHUFFLES = 8
 """Random orders of the prompt that resampling draws from."""
-SAVED_BYTES = 8 * 2**20
-"""About how much a saved page takes along."""
-SAVED_STAGES = (
-    "attn.pattern", "attn.masked_scores", "attn.scores", "attn.v", "attn.z", "attn.q", "attn.k",
-    "ln1.out", "resid_pre", "attn_out", "resid_mid", "ln2.out", "mlp_out", "mlp.pre", "mlp.post",
-)  # fmt: skip
-"""What a saved page takes along of every block, the most looked at first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,8 +141,6 @@ class TransformerExplorer(AttriumWidget):
         self._shown: Shown | None = None
         self._own: dict[str, Intervention] = {}
         self._settling = True  # until the first run is asked for, traits only change
-        self._generation: Generation | None = None
-        self._generation_key: Any = None
         self._asked: dict[str, tuple[str, dict[str, Any]]] = {}
         later: dict[str, Any] = {
             str(name): traits.pop(name) for name in ("position", "selection", "ids") if name in traits
@@ -303,29 +295,16 @@ class TransformerExplorer(AttriumWidget):
     # Saved pages
 
     def saved_questions(self) -> Iterable[tuple[str, dict[str, Any]]]:
-        """What the reader has seen, then every block's flow, every position's logits, all heads and the lens."""
-        if self._shown is None:
-            return
-        yield from self._asked.values()
-        for block in range(self.model["blocks"]):
-            yield "flow", {"block": block, "which": "run"}
-        for position in reversed(range(len(self.tokens))):
-            yield "logits", {"position": position, "which": "run"}
-        yield "heads", {"which": "run"}
-        yield "contributions", {"position": self.position, "token": self.token, "versus": self.versus, "which": "run"}
-        for start in range(0, len(self.tokens), 8):
-            stop = min(start + 8, len(self.tokens))
-            yield "lens", {"start": start, "stop": stop, "token": self.token, "which": "run"}
+        """What the reader has seen, and then what a walk through the model asks for."""
+        if self._shown is not None:
+            yield from self._asked.values()
+            edited = self._shown.run is not self._shown.base
+            count = len(self._shown.prompt)
+            yield from saving.questions(self.model["blocks"], count, self.position, self.token, self.versus, edited)
 
     def saved_tensors(self) -> Iterable[str]:
-        """Patterns and scores of all blocks, then what heads mix, then the stream."""
-        if self._shown is None or self._shown.run.architecture is None:
-            return
-        prefix = self._shown.run.architecture.main.prefix
-        for stage in SAVED_STAGES:
-            for block in range(self.model["blocks"]):
-                if (name := f"{prefix}blocks.{block}.{stage}") in self._shown.run:
-                    yield f"run/{name}"
+        """Patterns and scores of all blocks, then what heads mix, then the stream, then weights."""
+        return () if self._shown is None else saving.tensors(self._shown.run, self.model["blocks"])
 
     # The run
 
@@ -431,37 +410,24 @@ class TransformerExplorer(AttriumWidget):
     # Writing on
 
     def _write_on(self, job: Job, prompt: Prompt, count: int, token: int | None) -> None:
+        """Append tokens one by one, each drawn from the logits on show; a run ends with the text."""
         for n in range(count):
             job.progress(n, count)
-            made = self._generation_of(prompt)
-            if made.finished:
-                break
-            made.step(token if n == 0 else None)
+            if self._shown is None or self._shown.prompt.ids != prompt.ids:  # after a cut, its logits come first
+                self._publish(job, prompt, {})
+            chosen = token if n == 0 else None
+            if chosen is None:
+                if ends_text(self._subject.model, prompt.ids[-1]) and len(prompt) > 1:
+                    if n > 0:
+                        return
+                    raise AttriumError(
+                        f"the text has ended with {prompt.texts[-1]!r}; take a token from the list, or cut the text"
+                    )
+                row = readings.row_of_logits(self._ready().run, len(prompt) - 1)
+                chosen = draw(row, self.sampler, self.seed, len(prompt))
+            prompt = self._subject.of_ids([*prompt.ids, chosen], prompt)
             job.check()
-            prompt = self._subject.of_ids(made.ids, prompt)
             self._publish(job, prompt, {})
-
-    def _generation_of(self, prompt: Prompt) -> Generation:
-        """The generation that is at this prompt, or a new one: stepping five times and running five are the same."""
-        applied = self._shown.applied if self._shown is not None else ()
-        key = (self.sampler, self.seed, [id(i) for i in applied])
-        kept = self._generation
-        if kept is None or kept.ids != list(prompt.ids) or self._generation_key != key:
-            source = {"input_ids": [list(prompt.source)]} if prompt.source is not None else list(prompt.ids)
-            text: Any = source if prompt.source is None else list(prompt.source)
-            kept = generate(
-                self._subject.model,
-                text,
-                self._subject.tokenizer,
-                sampler=Sampler(**self.sampler),
-                seed=self.seed,
-                interventions=applied,
-                architecture=self._subject.architecture,
-            )
-            for token in prompt.ids[1:] if prompt.source is not None else ():
-                kept.step(token)
-        self._generation, self._generation_key = kept, key
-        return kept
 
     # Traits
 

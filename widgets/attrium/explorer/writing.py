@@ -1,0 +1,33 @@
+"""Writing on: the next token, drawn from the very logits that are on show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from attrium_kernel.tracing import Sampler
+
+
+def draw(logits: Tensor, sampler: Mapping[str, Any], seed: int, position: int) -> int:
+    """A token for a position, `logits` `(vocab,)`.
+
+    Each position has random numbers of its own, so that stepping five times, running five, and coming back after an
+    undo draw the same tokens.
+
+    Raises:
+        TraceError: for logits that nothing can be drawn from.
+    """
+    generator = torch.Generator().manual_seed(seed * 1_000_003 + position)
+    return int(Sampler(**sampler).sample(logits, generator))
+
+
+def ends_text(model: nn.Module, token: int) -> bool:
+    """Whether a token ends the text, by the model's configuration."""
+    ends: set[int] = set()
+    for holder in (getattr(model, "generation_config", None), getattr(model, "config", None)):
+        found = getattr(holder, "eos_token_id", None)
+        ends |= {found} if isinstance(found, int) else set(found or ())
+    return token in ends
