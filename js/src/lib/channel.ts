@@ -6,8 +6,8 @@ export type Range = [start: number, stop: number];
 
 export interface View {
   tensor: string;
-  /** One range per axis. */
-  index: Range[];
+  /** One range per axis; null for all of the tensor. */
+  index: Range[] | null;
   /** Most pixels worth sending. */
   pixels: [height: number, width: number];
 }

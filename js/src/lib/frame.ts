@@ -6,7 +6,7 @@
  */
 
 export type Dtype = "uint8" | "float32" | "int32";
-export type PoolKind = "none" | "mean" | "absmax" | "max";
+export type PoolKind = "none" | "mean" | "absmax" | "max" | "min";
 
 export interface FrameHeader {
   name: string;

@@ -151,7 +151,7 @@ export function legendNotes(field: Field, shading: Shading, clipPercentile: numb
   return notes;
 }
 
-const POOLED = { none: "value", mean: "mean", absmax: "largest magnitude", max: "largest" } as const;
+const POOLED = { none: "value", mean: "mean", absmax: "largest magnitude", max: "largest", min: "smallest" } as const;
 
 interface OverlayLegendProps extends LegendProps {
   overlay: OverlayStyle;

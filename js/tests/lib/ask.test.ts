@@ -34,8 +34,8 @@ describe("Channel.ask", () => {
     reply({ kind: "answer", id: sent()[0]?.id, facts: { kind: "token" }, frames }, [1, 2], [3, 4]);
     const answer = await asked;
     expect(answer.facts).toEqual({ kind: "token" });
-    expect([...(answer.frames["logits"]?.stored ?? [])]).toEqual([1, 2]);
-    expect([...(answer.frames["order"]?.stored ?? [])]).toEqual([3, 4]);
+    expect([...(answer.frames.logits?.stored ?? [])]).toEqual([1, 2]);
+    expect([...(answer.frames.order?.stored ?? [])]).toEqual([3, 4]);
   });
 
   test("of questions in one slot that wait only the newest goes out; other slots are apart", async () => {

@@ -48,7 +48,7 @@ describe("Channel.view", () => {
     for (const one of overtaken) await expect(one).rejects.toMatchObject({ name: "AbortError" });
     answer(0, [0, 0]);
     await first;
-    expect(sent().map((request) => request.index[0]?.[0])).toEqual([0, 9]);
+    expect(sent().map((request) => request.index?.[0]?.[0])).toEqual([0, 9]);
     answer(1, [9, 9]);
     expect((await last).stored[0]).toBe(9);
   });

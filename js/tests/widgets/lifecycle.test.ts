@@ -1,15 +1,21 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { generationState, imageState, insightsState, textState } from "../../dev/samples";
+import attention from "../../src/widgets/attention_explorer";
 import image from "../../src/widgets/image_attribution";
 import insights from "../../src/widgets/insights";
 import text from "../../src/widgets/text_attribution";
+import transformer from "../../src/widgets/transformer_explorer";
+import { attentionState } from "./attention_model";
 import { type Mounted, mount } from "./mount";
+import { explorerState } from "./transformer_explorer/panels-host";
 
 const VIEWS: [name: string, open: () => Promise<Mounted<object>>][] = [
   ["ImageAttribution", () => mount(image, imageState({ split: 0.5 })) as Promise<Mounted<object>>],
   ["TextAttribution", () => mount(text, textState()) as Promise<Mounted<object>>],
   ["TextAttribution of a generation", () => mount(text, generationState()) as Promise<Mounted<object>>],
   ["Insights", () => mount(insights, insightsState()) as Promise<Mounted<object>>],
+  ["AttentionExplorer", () => mount(attention, attentionState()) as Promise<Mounted<object>>],
+  ["TransformerExplorer", () => mount(transformer, explorerState()) as Promise<Mounted<object>>],
   ["Insights with a card open", () => mount(insights, insightsState({ selection: 130 })) as Promise<Mounted<object>>],
 ];
 

@@ -38,7 +38,13 @@ export function Edits({ explorer }: { explorer: Explorer }) {
           Nothing is changed. Zero, scale, freeze or patch a part, and see what the model says without it.
         </p>
       )}
-      {edits.some((edit) => edit.on) && store.get("facts").edited && <EditsChange explorer={explorer} />}
+      {store.get("status").state === "error"
+        ? edits.length > 0 && (
+            <p class="attrium-edits-change attrium-faint">
+              Not run as listed: the picture and all numbers are those of the last run that worked.
+            </p>
+          )
+        : edits.some((edit) => edit.on) && store.get("facts").edited && <EditsChange explorer={explorer} />}
     </section>
   );
 }

@@ -22,7 +22,7 @@ export function SamplerControls({ explorer, distribution }: Props) {
   const stops = topKStops(vocab);
   const best = takesTheBest(settings);
   return (
-    <fieldset class="attrium-sampler attrium-bare" aria-label="Sampler">
+    <fieldset class="attrium-sampler" aria-label="Sampler">
       <Slider
         label="Temperature"
         doc="Logits are divided by it before the softmax: below 1 sharper, above 1 flatter, 0 always takes the likeliest"

@@ -141,6 +141,8 @@ function filterWords({ filters, settings, running }: Drawn, row: TokenRow, at: n
   const name = filters[at]?.name;
   if (name === "top_k") return `place ${formatCount(row.rank + 1)} of ${formatCount(settings.top_k ?? 0)}`;
   if (name === "top_p") {
+    // Even where nothing may be drawn by the rule, a filter leaves one token.
+    if (row.rank === 0) return "the likeliest always stays:";
     const before = running[row.rank - 1] ?? 0;
     return `${percentText(before)} before it ${row.kept[at] ? "<" : "\u2265"} ${percentText(settings.top_p ?? 1)}`;
   }

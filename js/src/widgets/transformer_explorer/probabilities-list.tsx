@@ -165,19 +165,17 @@ function OddsRow({ row, distribution, largest, apart, followed, focusable, canTa
       <Share share={row.model} of={largest} kind="model" />
       {sampled && <Share share={row.sampler} of={largest} kind="sampler" />}
       {canTake && (
-        <button
-          type="button"
+        <span
           class="attrium-odds-take"
-          tabIndex={-1}
+          aria-hidden="true"
           title={`Take \u201c${spokenText(text)}\u201d (double click, Ctrl+Enter)`}
-          aria-label={`Take ${spokenText(text)}`}
           onClick={(event) => {
             event.stopPropagation();
             on.onTake();
           }}
         >
           <Icon name="plus" size={12} />
-        </button>
+        </span>
       )}
     </div>
   );

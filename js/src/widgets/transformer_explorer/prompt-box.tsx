@@ -89,6 +89,7 @@ function canRun(text: string): boolean {
 /** How many tokens have run, and how they differ from the text in the box. */
 function noteOf({ store }: Explorer, shown: string, draft: Draft | null, written: readonly number[]): string {
   const [tokens, ids, text] = [store.get("tokens"), store.get("ids"), store.get("text")];
+  if (store.get("run") === 0 && tokens.length === 0) return "Enter runs what you write, Shift+Enter starts a line";
   const made = tokens.filter((token) => token.generated).length;
   const count = `${formatCount(tokens.length)} ${tokens.length === 1 ? "token" : "tokens"}`;
   const counted = made > 0 ? `${count}, ${formatCount(made)} of them generated` : count;

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { formatCount, onKeys, type Selecting, selectUnit, spokenText, TokenText, type Unit } from "../../lib";
 import type { Explorer } from "./explorer";
 import { branchAt, cutFrom, readsOn } from "./prompt-generate";
@@ -7,7 +7,7 @@ import { Menu, type MenuItem } from "./prompt-menu";
 import type { TokenFacts } from "./protocol";
 
 /** Chips that are drawn at once; of a longer prompt a window of so many. */
-const WINDOW = 400;
+const WINDOW = 100;
 
 /**
  * The tokens of the run as chips: the reader's position framed, selected ones marked, generated ones in accent.
@@ -20,14 +20,14 @@ export function PromptTokens({ explorer }: { explorer: Explorer }) {
   const strip = useRef<HTMLDivElement>(null);
   const anchor = useRef(0);
   const menu = useSignal<{ at: number; x: number; y: number } | null>(null);
-  const moved = useSignal<number | null>(null);
   const tokens = store.get("tokens");
   const position = store.get("position");
   const selection = store.get("selection");
   const chosen = new Set(selection);
   const current = useSignal(position);
-  const [start, stop] = windowAround(moved.value ?? position, tokens.length);
+  const { start, stop, show } = useWindow(position, tokens.length);
   const units: Unit[] = tokens.map((token, at) => ({ text: token.text, tokens: [at], special: token.special }));
+  useSight(strip, position, start);
   const choose = (at: number, how: Selecting) => {
     if (how !== "extend") anchor.current = at;
     current.value = at;
@@ -39,7 +39,7 @@ export function PromptTokens({ explorer }: { explorer: Explorer }) {
   const move = (by: number, extend: boolean) => {
     const next = Math.min(tokens.length - 1, Math.max(0, current.value + by));
     current.value = next;
-    if (next < start || next >= stop) moved.value = next;
+    if (next < start || next >= stop) show(next);
     if (extend) choose(next, "extend");
     else anchor.current = next;
     focusOn(next);
@@ -76,13 +76,7 @@ export function PromptTokens({ explorer }: { explorer: Explorer }) {
           lane.value = null;
         }}
       >
-        <More
-          count={start}
-          where="before"
-          onShow={() => {
-            moved.value = Math.max(0, start - WINDOW / 2);
-          }}
-        />
+        <More count={start} where="before" onShow={() => show(start - WINDOW / 2 + 1)} />
         {tokens.slice(start, stop).map((token, n) => {
           const at = start + n;
           return (
@@ -105,13 +99,7 @@ export function PromptTokens({ explorer }: { explorer: Explorer }) {
             />
           );
         })}
-        <More
-          count={tokens.length - stop}
-          where="after"
-          onShow={() => {
-            moved.value = Math.min(tokens.length - 1, stop + WINDOW / 2);
-          }}
-        />
+        <More count={tokens.length - stop} where="after" onShow={() => show(stop + WINDOW / 2 - 1)} />
       </div>
       {menu.value && (
         <Menu
@@ -153,6 +141,41 @@ export function tokenItems(explorer: Explorer, at: number): MenuItem[] {
   ];
 }
 
+/** Scrolls the strip, and nothing around it, so that the reader's token is in sight. */
+function useSight(strip: { current: HTMLElement | null }, position: number, start: number): void {
+  useLayoutEffect(() => {
+    const box = strip.current;
+    const chip = box?.querySelector<HTMLElement>(`[data-unit="${position}"]`);
+    if (!box || !chip) return;
+    const top = chip.offsetTop - box.offsetTop;
+    const bottom = top + chip.offsetHeight - box.clientHeight;
+    if (top < box.scrollTop || bottom > box.scrollTop)
+      box.scrollTop = Math.max(0, top < box.scrollTop ? top - 3 : bottom + 3);
+  }, [position, start]);
+}
+
+/** The window of chips on show: it stays while it holds the reader's position, and goes where it is sent. */
+function useWindow(position: number, count: number) {
+  const held = useRef({ start: 0, position: -1, count: -1 });
+  const sent = useSignal(0);
+  sent.value; // a window that was sent elsewhere is drawn again
+  const now = held.current;
+  if (now.position !== position || now.count !== count) {
+    const inside = now.count > 0 && position >= now.start && position < now.start + WINDOW;
+    const start = inside ? Math.min(now.start, Math.max(0, count - WINDOW)) : windowAround(position, count)[0];
+    held.current = { start, position, count };
+  }
+  const { start } = held.current;
+  return {
+    start,
+    stop: Math.min(count, start + WINDOW),
+    show(middle: number) {
+      held.current.start = windowAround(Math.min(count - 1, Math.max(0, middle)), count)[0];
+      sent.value += 1;
+    },
+  };
+}
+
 /** Which chips are drawn: all, or a window that holds `middle`. */
 export function windowAround(middle: number, count: number): [start: number, stop: number] {
   if (count <= WINDOW) return [0, count];
@@ -164,7 +187,7 @@ function More({ count, where, onShow }: { count: number; where: "before" | "afte
   if (count <= 0) return null;
   return (
     <button type="button" class="attrium-link attrium-prompt-more attrium-number" onClick={onShow}>
-      {where === "before" ? `${formatCount(count)} before \u2026` : `\u2026 ${formatCount(count)} more`}
+      {where === "before" ? `${formatCount(count)} more before \u2026` : `\u2026 ${formatCount(count)} more after`}
     </button>
   );
 }

@@ -71,7 +71,7 @@ function Writing({ explorer }: { explorer: Explorer }) {
   const firstMade = tokens.findIndex((token) => token.generated);
   const busy = isRunning(explorer);
   return (
-    <fieldset class="attrium-prompt-writing attrium-bare" aria-label="Write on">
+    <fieldset class="attrium-prompt-writing attrium-bare" aria-label="Write on" data-tour="generate">
       {busy && <Running explorer={explorer} />}
       <Button icon="plus" label="Draw one token and write it on" disabled={busy} onClick={() => writeOn(explorer, 1)}>
         Step

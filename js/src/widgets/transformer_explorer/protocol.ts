@@ -75,6 +75,7 @@ export interface LogitsFacts {
   kind: "token" | "class";
 }
 
+/** Of frames `(point, lane)`; a `rank` of 1 is the likeliest token. */
 export interface LensFacts {
   /** One per point: the trace name, and the number of its block. */
   points: { name: string; block: number }[];
@@ -105,6 +106,8 @@ export interface HeadsFacts {
   layers: number;
   heads: number;
   which: Which;
+  /** Of a long text only every so many queries are in the thumbnails; 1 is all of them. */
+  every: number;
 }
 
 /** One number of a trace. */

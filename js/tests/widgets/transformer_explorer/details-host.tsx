@@ -113,7 +113,10 @@ function answer(request: Request, world: World, model: MemoryModel<Traits>): voi
   const fail = (message: string) => model.emit("msg:custom", { kind: "error", id, message }, []);
   if (request.kind === "view") {
     const tensor = world.tensors[request.tensor];
-    if (!tensor) return fail(`there is no tensor ${request.tensor} here`);
+    if (!tensor) {
+      fail(`there is no tensor ${request.tensor} here`);
+      return;
+    }
     const values = sliced(tensor, request.index);
     const shape = request.index.map(([start, stop]) => stop - start);
     model.emit("msg:custom", { kind: "view", id, frame: headerOf(request.tensor, shape, values) }, [values.buffer]);
@@ -121,7 +124,10 @@ function answer(request: Request, world: World, model: MemoryModel<Traits>): voi
   }
   if (request.kind !== "ask") return;
   const reply = world.answers[request.question]?.(request.args) ?? `no answer to ${request.question}`;
-  if (typeof reply === "string") return fail(reply);
+  if (typeof reply === "string") {
+    fail(reply);
+    return;
+  }
   const frames = Object.entries(reply.frames ?? {});
   const headers = frames.map(([name, { shape, values }]) => [name, headerOf(name, shape, values)]);
   const buffers = frames.map(([, { values }]) => values.buffer);

@@ -13,6 +13,7 @@ import {
 import { strongestAt } from "../../../src/widgets/transformer_explorer/details/neurons";
 import {
   attentionInput,
+  beforeMlp,
   inBlock,
   inStack,
   keyHeadOf,
@@ -54,7 +55,7 @@ describe("stripes", () => {
       const spans = Array.from({ length: bins }, (_, bin) => binSpan({ bins, length }, bin));
       expect(spans[0]?.[0]).toBe(0);
       expect(spans.at(-1)?.[1]).toBe(length);
-      spans.slice(1).forEach(([start], i) => expect(start).toBe(spans[i]?.[1]));
+      expect(spans.slice(1).map(([start]) => start)).toEqual(spans.slice(0, -1).map(([, stop]) => stop));
       for (let index = 0; index < length; index++) {
         const [start, stop] = spans[binOf({ bins, length }, index)] ?? [-1, -1];
         expect(index >= start && index < stop).toBe(true);
@@ -161,6 +162,14 @@ describe("places", () => {
     expect(mlpInput(facts(["ln1.out", "ln2.out"]), MODEL)).toBe("ln2.out");
     expect(mlpInput(facts(["ln1.out"]), { ...MODEL, form: "parallel" })).toBe("ln1.out");
     expect(mlpInput(facts(["ln1.out", "ln2.out"]), { ...MODEL, form: "post-norm" })).toBe("ln1.out");
+  });
+
+  test("with cross-attention the MLP reads and adds to the stream after it", () => {
+    const crossing = facts(["resid_mid", "resid_cross", "ln_cross.out"]);
+    expect(beforeMlp(crossing, MODEL)).toBe("resid_cross");
+    expect(beforeMlp(crossing, { form: "post-norm" })).toBe("ln_cross.out");
+    expect(mlpInput(crossing, { ...MODEL, form: "post-norm" })).toBe("ln_cross.out");
+    expect(beforeMlp(facts(["resid_mid"]), MODEL)).toBe("resid_mid");
   });
 
   test("a vector's region and its numbers name the same cells", () => {

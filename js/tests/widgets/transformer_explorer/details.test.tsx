@@ -222,6 +222,18 @@ describe("the query's product", () => {
     expect(view.all(".attrium-term figcaption").map((title) => title.textContent)).toEqual(["x", "W_Q", "q"]);
   });
 
+  test("a product that is not the whole way to its result is not drawn as an equation", async () => {
+    const operators = () => view.all(".attrium-operator").map((sign) => sign.textContent);
+    await open({ view: "qkv" });
+    expect(operators()).toEqual(["\u00d7", "+", "="]);
+    view.unmount();
+    const q = TENSORS["run/blocks.1.attn.q"] as Tensor;
+    const normed = { ...q, values: q.values.map((value) => value / 3) };
+    await open({ view: "qkv" }, {}, { ...WORLD, tensors: { ...TENSORS, "run/blocks.1.attn.q": normed } });
+    expect(operators()).toEqual(["\u00d7", "+", "\u2192"]);
+    expect(view.find(".attrium-missing").textContent).toContain("not blocks.1.attn.q");
+  });
+
   test("what cannot be read says so in place", async () => {
     const { "run/blocks.1.attn.q": _, ...tensors } = TENSORS;
     await open({ view: "qkv" }, {}, { ...WORLD, tensors });
@@ -266,7 +278,10 @@ describe("MLP", () => {
       { edits: [{ kind: "zero", part: "neuron", block: BLOCK, neuron: strongest, position: null, on: true }] },
     ]);
     await view.settle();
-    expect(view.find(".attrium-neurons .attrium-button").textContent).toBe("Zeroed");
+    const last = view.all(".attrium-neurons li").at(-1);
+    expect(last?.textContent).toContain(`neuron ${strongest}`);
+    last?.querySelector<HTMLElement>(".attrium-button")?.click();
+    expect(view.went.at(-1)).toEqual({ edits: [] });
   });
 
   test("says how many hidden units there are, and that the stream is added to", async () => {

@@ -132,6 +132,13 @@ describe("what the edits did", () => {
     expect(words).toContain(percent(AFTER, 1));
   });
 
+  test("gives no numbers of another run when this one failed", async () => {
+    const status = { state: "error", label: "Running the model", done: 0, total: 0, message: "no" } as const;
+    await show({ ...edited, status }, { base: LOGITS, run: AFTER });
+    expect(view.text(".attrium-edits-change")).toContain("the last run that worked");
+    expect(view.all(".attrium-edits-token")).toHaveLength(0);
+  });
+
   test("gives the divergence over the whole vocabulary", () => {
     const [p, q] = [shares(LOGITS), shares(AFTER)];
     const naive = p.reduce((sum, share, id) => sum + share * Math.log(share / (q[id] ?? 1)), 0);

@@ -23,6 +23,15 @@ export const SEQUENTIAL = [
   "ln_final.out",
 ];
 
+/** With attention to an encoder after that to the text itself. */
+export const CROSS = SEQUENTIAL.flatMap((stage) =>
+  stage === "pos_embed"
+    ? []
+    : stage === "resid_mid"
+      ? [stage, "ln_cross.out", "cross.z", "cross_out", "resid_cross"]
+      : [stage],
+);
+
 export function makeModel(change: Partial<ModelFacts> = {}): ModelFacts {
   return {
     name: "Test",
@@ -55,7 +64,7 @@ export function sizesOf(
   { d_model, d_mlp, heads, kv_heads, d_head }: ModelFacts,
 ): Record<string, number> {
   const of = (stage: string) => {
-    if (stage === "attn.q" || stage === "attn.z") return heads * d_head;
+    if (["attn.q", "attn.z", "cross.z"].includes(stage)) return heads * d_head;
     if (stage === "attn.k" || stage === "attn.v") return kv_heads * d_head;
     return stage.startsWith("mlp.") ? d_mlp : d_model;
   };

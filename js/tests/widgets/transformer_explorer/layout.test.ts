@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { columnsOf, fitted, architectureOf } from "../../../src/widgets/transformer_explorer/flow/columns";
 import { barBox, headSlice, layOut, scrollTo } from "../../../src/widgets/transformer_explorer/flow/layout";
 import { titlesOf } from "../../../src/widgets/transformer_explorer/flow/titles";
-import { makeModel, SEQUENTIAL, sizesOf } from "./flow-data";
+import { CROSS, makeModel, SEQUENTIAL, sizesOf } from "./flow-data";
 
 const FORMS = {
   sequential: { model: makeModel(), stages: SEQUENTIAL },
@@ -14,6 +14,11 @@ const FORMS = {
   postNorm: {
     model: makeModel({ form: "post-norm", causal: false }),
     stages: SEQUENTIAL.filter((s) => s !== "ln_final.out"),
+  },
+  cross: { model: makeModel({ learned_positions: false }), stages: CROSS },
+  crossPostNorm: {
+    model: makeModel({ learned_positions: true, form: "post-norm" }),
+    stages: ["pos_embed", ...CROSS.filter((s) => s !== "ln_final.out")],
   },
   noMlp: { model: makeModel({ d_mlp: 0 }), stages: SEQUENTIAL.filter((s) => !s.startsWith("mlp") && s !== "ln2.out") },
   wideMlp: { model: makeModel({ d_mlp: 32 * 9 }), stages: SEQUENTIAL },
@@ -127,6 +132,19 @@ describe("layOut", () => {
     const post = order("postNorm");
     expect(post.indexOf("norm1b")).toBeGreaterThan(post.indexOf("add1"));
     expect(post.indexOf("norm2")).toBeGreaterThan(post.indexOf("add2"));
+  });
+
+  it("puts attention to an encoder between attention and MLP, with its norm where the model has it", () => {
+    const order = (form: keyof typeof FORMS) => [...layoutOf(form, 1100, 6).columns.keys()];
+    const pre = order("cross");
+    const places = ["resid_mid", "normx", "cross", "cross.z", "cross_out", "addx", "resid_cross", "norm2in"];
+    expect(places.map((key) => pre.indexOf(key))).toEqual(
+      places.map((key) => pre.indexOf(key)).sort((one, other) => one - other),
+    );
+    expect(places.every((key) => pre.includes(key))).toBe(true);
+    const post = order("crossPostNorm");
+    expect(post.indexOf("normxb")).toBeGreaterThan(post.indexOf("addx"));
+    expect(order("sequential")).not.toContain("cross");
   });
 
   it("adds a position to the token only where the model does", () => {

@@ -8,7 +8,7 @@ import {
   pointLabel,
   rankShare,
 } from "../../../src/widgets/transformer_explorer/lens-cells";
-import { rankTicks } from "../../../src/widgets/transformer_explorer/lens-chart";
+import { niceTop, rankTicks } from "../../../src/widgets/transformer_explorer/lens-chart";
 import { chunksInSight, ROW_PX } from "../../../src/widgets/transformer_explorer/lens-data";
 import { type DetailsHost, openDetail, type Reply } from "./details-host";
 import { explorerState, TEXTS, tokensOf } from "./panels-host";
@@ -105,20 +105,24 @@ describe("cells of the lens", () => {
     expect(text("top")).toBe(cell.top[0]?.text);
     expect(text("probability")).toBe("45.0%");
     expect(text("rank")).toBe("4");
-    expect(text("change")).toBe("\u22120.25");
+    expect(text("change")).toBe("\u221225.0%");
   });
 
   test("rank 1 is strongest, the last weakest, and each factor of ten one step", () => {
     expect(rankShare(1, 1000)).toBe(1);
     expect(rankShare(1000, 1000)).toBeCloseTo(0, 10);
     expect(rankShare(10, 1000) - rankShare(100, 1000)).toBeCloseTo(1 / 3, 10);
-    expect(rankTicks(50257)).toEqual([1, 10, 100, 1000, 10000]);
+    expect(rankTicks(50257).map(({ rank }) => rank)).toEqual([1, 10, 100, 1000, 10000]);
   });
 
   test("points are named by the block they come out of", () => {
     expect(pointLabel({ name: "blocks.0.resid_pre", block: 0 })).toBe("in");
     expect(pointLabel({ name: "blocks.4.resid_post", block: 5 })).toBe("4");
   });
+});
+
+test("the chart ends just above its largest probability", () => {
+  expect([1, 0.98, 0.43, 0.2, 0.011, 0].map(niceTop)).toEqual([1, 1, 0.5, 0.2, 0.02, 1e-6]);
 });
 
 test("only chunks in sight, and one on each side, are asked for", () => {

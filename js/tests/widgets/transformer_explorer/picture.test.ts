@@ -5,11 +5,11 @@ import type { Bar, Mark, Ribbon, Text } from "../../../src/lib/scene";
 import type { About } from "../../../src/widgets/transformer_explorer/flow/about";
 import { readFlow } from "../../../src/widgets/transformer_explorer/flow/data";
 import { layOut } from "../../../src/widgets/transformer_explorer/flow/layout";
-import { patternOf } from "../../../src/widgets/transformer_explorer/flow/pattern";
+import { patternOf, rowsOf } from "../../../src/widgets/transformer_explorer/flow/pattern";
 import { flowScene } from "../../../src/widgets/transformer_explorer/flow/picture";
 import { textWidth } from "../../../src/widgets/transformer_explorer/flow/text-width";
 import type { Edit, ModelFacts } from "../../../src/widgets/transformer_explorer/protocol";
-import { makeFacts, makeFrames, makeModel, makeTokens, SEQUENTIAL } from "./flow-data";
+import { CROSS, frame, makeFacts, makeFrames, makeModel, makeTokens, SEQUENTIAL } from "./flow-data";
 
 interface Case {
   model?: ModelFacts;
@@ -22,6 +22,8 @@ interface Case {
   edits?: Edit[];
   scroll?: number;
   block?: number;
+  /** How many tokens an encoder read. */
+  encoder?: number | null;
 }
 
 function draw({
@@ -35,6 +37,7 @@ function draw({
   edits = [],
   scroll = 0,
   block = 1,
+  encoder = null,
 }: Case = {}) {
   const facts = makeFacts(stages, model, block);
   const frames = makeFrames(facts, tokens, model.heads, changed);
@@ -52,9 +55,17 @@ function draw({
     position,
     edits,
     theme: "light",
+    encoder,
+    cross: encoder === null ? null : rowsOf(frame("cross", [1, tokens, encoder], crossWeights(tokens, encoder)), 0),
   });
   const marks = scene.layers.flatMap((layer) => layer.marks) as Mark<About>[];
   return { scene, marks, data, layout, frames };
+}
+
+/** Rows that add up to one, and differ. */
+function crossWeights(tokens: number, encoder: number): number[] {
+  const all = (encoder * (encoder + 1)) / 2;
+  return Array.from({ length: tokens * encoder }, (_, at) => ((at % encoder) + 1) / all);
 }
 
 function bar(marks: readonly Mark<About>[], stage: string, lane: number): Bar<About> {
@@ -246,11 +257,76 @@ describe("attention", () => {
     expect((widths.get(5) ?? 0) / (widths.get(2) ?? 1)).toBeCloseTo(6 / 3);
   });
 
-  it("draws many keys as one image for each row, the largest weight of those that share a pixel", () => {
+  it("draws many keys as an image with a row for each lane, the largest weight of those that share a pixel", () => {
     const { marks, layout } = draw({ tokens: 600, position: 2 });
-    const rows = marks.filter((mark) => mark.kind === "cells" && mark.opacity !== 0);
-    expect(rows).toHaveLength(layout.visible[1] - layout.visible[0]);
+    const [image, ...others] = marks.filter((mark) => mark.kind === "cells");
+    if (image?.kind !== "cells" || !layout.matrix) throw new Error("no image");
+    expect(others).toHaveLength(0);
+    expect(image.rows).toBe(layout.visible[1] - layout.visible[0]);
+    expect(image.columns).toBeLessThanOrEqual(layout.matrix.width);
+    // Weights rise towards the query: the last pixel before the mask is the deepest of its row.
+    const alpha = (row: number, column: number) => image.pixels[4 * (row * image.columns + column) + 3];
+    const last = Math.floor((20 * image.columns) / 600);
+    expect(alpha(20, last)).toBe(215);
+    expect(alpha(20, last + 2)).toBe(90);
+    expect(alpha(2, 0)).toBe(255);
   });
+});
+
+describe("attention to an encoder", () => {
+  const model = makeModel({ learned_positions: false });
+
+  it("is an image of the head's weights, one row for each lane and one column for each of the encoder's tokens", () => {
+    const { marks } = draw({ model, stages: CROSS, encoder: 3, width: 1600, tokens: 5 });
+    const cross = marks.find((mark) => mark.about?.kind === "cross");
+    if (cross?.kind !== "cells") throw new Error("no weights");
+    expect([cross.rows, cross.columns]).toEqual([5, 3]);
+    const ends = marks.find((mark) => mark.about?.kind === "encoder");
+    if (ends?.kind !== "card") throw new Error("no ground");
+    expect(cross.x).toBeGreaterThan(ends.x);
+    expect(cross.x + cross.width).toBeLessThan(ends.x + ends.width);
+    const discs = marks.flatMap((mark) =>
+      mark.kind === "dot" &&
+      mark.x > cross.x &&
+      mark.x < cross.x + cross.width &&
+      Math.abs(mark.y - cross.y - cross.height / 10) < 1 &&
+      !mark.stroke
+        ? [mark.radius ** 2]
+        : [],
+    );
+    // Of one to three sixths.
+    expect(discs.map((area) => area / (discs[0] ?? 1)).map(Math.round)).toEqual([1, 2, 3]);
+  });
+
+  it("is added to the stream that the MLP reads", () => {
+    const { marks } = draw({ model, stages: CROSS, encoder: 3 });
+    const sums = marks.flatMap((mark) => (mark.about?.kind === "sum" && mark.about.lane === 0 ? [mark.about] : []));
+    const added = [...new Map(sums.map(({ parts, out }) => [out, parts.join()]))];
+    expect(added).toEqual([
+      ["resid_mid", "resid_pre,attn_out"],
+      ["resid_cross", "resid_mid,cross_out"],
+      ["resid_post", "resid_cross,mlp_out"],
+    ]);
+    const norm = marks.find((mark) => mark.about?.kind === "norm" && mark.about.out === "ln_cross.out");
+    expect(norm?.about).toMatchObject({ source: "resid_mid" });
+  });
+
+  it("has no weights where there is no room, or where they are not known", () => {
+    expect(draw({ model, stages: CROSS, encoder: 8, width: 560 }).marks.some((m) => m.about?.kind === "cross")).toBe(
+      false,
+    );
+    const unknown = draw({ model, stages: CROSS, encoder: null, width: 1600 }).marks;
+    expect(unknown.some((mark) => mark.about?.kind === "cross")).toBe(false);
+    expect(unknown.some((mark) => mark.about?.kind === "encoder")).toBe(true);
+  });
+
+  it.each([560, 700, 860, 1100, 1600])(
+    "says how many tokens the encoder read where there is room, at %i pixels",
+    (width) => {
+      const words = texts(draw({ model, stages: CROSS, encoder: 8, width }).marks).map(({ text }) => text);
+      if (width >= 1100) expect(words).toContain("encoder, 8 tokens");
+    },
+  );
 });
 
 describe("what belongs to the model alone", () => {

@@ -160,14 +160,30 @@ describe("the prompt's tokens", () => {
   test("of a long prompt are a window around the reader, which moves", async () => {
     const ids = Array.from({ length: 1000 }, (_, at) => at % 5);
     await show({ ids, tokens: tokensOf(ids), position: 700 });
-    expect(view.all("[role=option]")).toHaveLength(400);
+    expect(view.all("[role=option]")).toHaveLength(100);
     expect(view.all(".attrium-prompt-more").map((one) => one.textContent)).toEqual([
-      "500 before \u2026",
-      "\u2026 100 more",
+      "650 more before \u2026",
+      "\u2026 250 more after",
     ]);
     expect(view.find(chip(700)).dataset.here).toBe("true");
     await view.click(".attrium-prompt-more");
-    expect(view.find(chip(499)).textContent).not.toBe("");
+    expect(view.find(chip(649)).textContent).not.toBe("");
+    expect(view.all("[role=option]")).toHaveLength(100);
+  });
+
+  test("of a long prompt are walked beyond the window's edge, which stays still inside", async () => {
+    const ids = Array.from({ length: 1000 }, (_, at) => at % 5);
+    await show({ ids, tokens: tokensOf(ids), position: 700 });
+    view.find(chip(650)).focus();
+    await view.key(chip(650), "ArrowLeft");
+    expect((document.activeElement as HTMLElement).dataset.unit).toBe("649");
+    await view.key(chip(649), "Enter");
+    expect(view.went.at(-1)).toEqual({ position: 649 });
+    const first = view.all("[role=option]")[0]?.dataset.unit;
+    await view.click(chip(610));
+    expect(view.all("[role=option]")[0]?.dataset.unit).toBe(first);
+    await view.key(chip(610), "End");
+    expect((document.activeElement as HTMLElement).dataset.unit).toBe("999");
   });
 });
 

@@ -1,0 +1,60 @@
+import { useMemo } from "preact/hooks";
+import { HeadsField, Select, useAnswer, valuesOf } from "../../../lib";
+import type { Explorer } from "../explorer";
+import type { HeadsFacts } from "../protocol";
+
+/** All heads of the model as thumbnails, sorted by what they do; a click goes to the head. */
+export function HeadsPanel({ explorer }: { explorer: Explorer }) {
+  const { store, channel, theme, go } = explorer;
+  const which = store.get("which");
+  const { facts, frames, error, waiting } = useAnswer<HeadsFacts>(channel, "heads", { which }, store.get("run"));
+  const chosen = store.get("head_order");
+  const frame = frames[`score:${chosen}`];
+  const score = facts?.scores.find(({ name }) => name === chosen);
+  const values = useMemo(() => (frame ? valuesOf(frame) : null), [frame]);
+  const order = useMemo(
+    () => (facts && values && score ? sorted(values, facts.heads, score.high_first) : null),
+    [facts, values, score],
+  );
+  const layers = useMemo(() => Array.from({ length: facts?.layers ?? 0 }, (_, layer) => layer), [facts]);
+  if (!facts) return <p class="attrium-faint">{error ?? "Reading the patterns of all heads\u2026"}</p>;
+  const options = [
+    { value: "", label: "Layer and head" },
+    ...facts.scores.map(({ name, title, doc }) => ({ value: name, label: title, doc })),
+  ];
+  return (
+    <div class="attrium-te-heads" aria-busy={waiting}>
+      <div class="attrium-te-heads-bar">
+        <Select label="Sort by" options={options} value={chosen} onChange={(name) => store.set("head_order", name)} />
+        <p class="attrium-faint">
+          {score
+            ? `${score.doc}. ${score.high_first ? "Highest" : "Lowest"} first.`
+            : "Rows are blocks, columns are heads."}
+        </p>
+      </div>
+      <HeadsField
+        field={frames.field ?? null}
+        scores={values && score ? { title: score.title, values } : null}
+        layers={layers}
+        order={order}
+        block={store.get("block")}
+        head={store.get("head")}
+        onChoose={(block, head) => go({ block, head })}
+        theme={theme}
+        label="All heads"
+        height_px={420}
+      />
+    </div>
+  );
+}
+
+/** Heads by score; those without one last. */
+export function sorted(values: ArrayLike<number>, heads: number, highFirst: boolean): [layer: number, head: number][] {
+  const key = (at: number) => {
+    const value = values[at] ?? Number.NaN;
+    return Number.isNaN(value) ? Number.POSITIVE_INFINITY : highFirst ? -value : value;
+  };
+  return Array.from({ length: values.length }, (_, at) => at)
+    .sort((one, other) => key(one) - key(other) || one - other)
+    .map((at) => [Math.floor(at / heads), at % heads]);
+}
