@@ -180,7 +180,7 @@ def test_the_lens_at_the_last_point_is_the_model(explorer):
     probabilities = explorer.trace.logits[0, 2:5].softmax(-1).detach()
     assert answer.frames["top"].values[-1, :, 0].tolist() == probabilities.argmax(-1).tolist()
     assert answer.frames["probability"].values[-1] == pytest.approx(probabilities[:, 14].numpy(), abs=1e-6)
-    rank = (probabilities > probabilities[:, 14:15]).sum(-1)
+    rank = 1 + (probabilities > probabilities[:, 14:15]).sum(-1)
     assert answer.frames["rank"].values[-1].tolist() == rank.tolist()
     assert [point["block"] for point in answer.facts["points"]] == [0, 1, 2, 3, 4]
 

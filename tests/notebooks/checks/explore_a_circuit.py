@@ -12,6 +12,8 @@ assert stripe > 0.9
 # two prompts, one selection
 assert compared.last_error is None
 assert list(compared.selection) == list(explorer.selection) == [3, 9]
+mary_then_paul = torch.as_tensor(compared.values)[-1]
+assert mary_then_paul[1] > 0.3 and mary_then_paul[3] < -0.3, "head 3.0 turns from Mary to Paul"
 
 # from the pattern to the answer
 assert abs(effect - effects[1][2].item()) < 1e-3, "the widget's number is the engine's"

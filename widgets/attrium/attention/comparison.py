@@ -24,7 +24,7 @@ from .scales import SCALES, Scale, scaled
 NAME = re.compile(
     r"attention/(?P<shown>\d+)(-(?P<minus>\d+))?/(?P<kind>[^/]+)/(?P<layer>\d+)/(?P<measure>\w+)/(?P<scale>\w+)"
 )
-EXACT_CELLS = 2**16
+EXACT_CELLS = 2**19
 """Answers of up to this many cells are not quantised."""
 T = TypeVar("T")
 

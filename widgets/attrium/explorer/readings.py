@@ -92,7 +92,7 @@ def lens(trace: Trace, subject: Subject, start: int, stop: int, token: int) -> A
         "top": found.top_tokens[:, 0].int(),
         "top_probability": found.top_probabilities[:, 0],
         "probability": found.probability(token)[:, 0],
-        "rank": found.rank(token)[:, 0].int(),
+        "rank": found.rank(token)[:, 0].int() + 1,
         "entropy": found.entropy[:, 0],
     }
     return Answer(facts, {name: make_frame(value.contiguous(), name) for name, value in values.items()})

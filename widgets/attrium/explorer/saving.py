@@ -9,6 +9,7 @@ from attrium_kernel.tracing import Trace
 
 STAGES = (
     "attn.pattern", "attn.masked_scores", "attn.scores", "attn.v", "attn.z", "attn.q", "attn.k",
+    "cross.pattern", "cross.k",
     "ln1.out", "resid_pre", "attn_out", "resid_mid", "ln2.out", "mlp_out", "mlp.pre", "mlp.post",
 )  # fmt: skip
 """Of every block."""
