@@ -34,8 +34,8 @@ types: $(VENV)/.test
 	$(NPM) run --silent check
 
 # Speed and memory, as ratios taken side by side: ARGS="--case trace" for a part, --help for the rest. The rivals in tracing
-# take part where bench-peers has set them up, in an environment of their own: they pin much of what they use.
-bench: $(VENV)/.test
+# and on screen take part where bench-peers has set them up, in an environment of their own: they pin much of what they use.
+bench: $(VENV)/.test bundles chromium
 	$(PY) -m tests.benchmarks --peers $(PEERS)/bin/python $(ARGS)
 
 bench-peers: $(PEERS)/.made
@@ -87,10 +87,14 @@ $(VENV)/.made: $(SETUP)
 	node="$$($(PY) hatch_build.py node)" && if [ -n "$$node" ]; then $(PIP) "$$node"; fi
 	mkdir -p build && touch $@
 
-$(PEERS)/.made: tests/benchmarks/peers.txt
+# The rivals on screen fetch scripts from a CDN; these npm packages stand in for it, where there is no network to reach.
+PAGES := d3@5.7.0 jquery@2.1.0 requirejs@2.3.6
+$(PEERS)/.made: tests/benchmarks/peers.txt $(VENV)/.made
 	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
 	echo '*' > $(PEERS)/.gitignore
 	$(PEERS)/bin/python -m pip --disable-pip-version-check install --quiet -r tests/benchmarks/peers.txt
+	mkdir -p $(PEERS)/pages
+	$(NPM) install --prefix $(abspath $(PEERS))/pages --no-save --ignore-scripts --no-audit --no-fund --silent $(PAGES)
 	touch $@
 
 $(VENV)/.demo: $(VENV)/.made

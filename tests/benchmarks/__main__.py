@@ -1,4 +1,4 @@
-"""Run the benchmark: each case is timed in its own process, each memory measurement in a fresh one."""
+"""Run the benchmark: each case is timed in its own process or browser, each memory measurement in a fresh one."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ PEERS = ROOT / ".venv-peers/bin/python"
 
 
 def main() -> int:
-    """Parse, run, report; 1 if values disagree with the reference."""
+    """Parse, run, report; 1 if values disagree with the reference, or a screen shows nothing."""
     options = parsed()
     if options.worker:
         return work(options)
-    from . import attribution, report, sweep, tracing
+    from . import attribution, report, screen, sweep, tracing
 
     cases = [*attribution.CASES, *tracing.CASES, *sweep.CASES]
-    chosen = [case for case in cases if not options.case or any(map(case.name.startswith, options.case))]
+    chosen = [case for case in cases if wanted(options, case.name)]
     results: dict[str, Any] = {}
     about = report.circumstances(options.threads, options.quick)
     print(report.heading(about))
@@ -39,10 +39,16 @@ def main() -> int:
         report.print_case(case, result)
         sys.stdout.flush()
         results[case.name] = result
+    results |= screen.run([case for case in screen.CASES if wanted(options, case.name)], options)
     about["machine"]["load_after"] = os.getloadavg()
     path = report.write(about | {"cases": results}, options.out)
     print(f"\nwritten to {path}; quick sizes, no evidence" if options.quick else f"\nwritten to {path}")
     return 0 if all(result["agrees"] for result in results.values()) else 1
+
+
+def wanted(options: argparse.Namespace, name: str) -> bool:
+    """Whether a case was asked for."""
+    return not options.case or any(map(name.startswith, options.case))
 
 
 def measured(options: argparse.Namespace, case: Case) -> dict[str, Any]:
@@ -63,7 +69,7 @@ def parsed() -> argparse.Namespace:
         "--quick", action="store_true", help="small networks and two rounds: tries the benchmark itself"
     )
     parser.add_argument(
-        "--case", action="append", help="only cases that start so (repeatable): ig-cnn, trace, trace-256, ..."
+        "--case", action="append", help="only cases that start so (repeatable): ig-cnn, trace, trace-256, screen, ..."
     )
     parser.add_argument("--rounds", type=int, help="rounds for a case of usual length (default 5; quick 2)")
     parser.add_argument("--threads", type=int, default=1, help="threads of torch (default 1: CPU times repeat best)")
@@ -75,7 +81,7 @@ def parsed() -> argparse.Namespace:
         "--peers",
         type=Path,
         default=PEERS,
-        help="Python with the rivals in tracing (default: .venv-peers, if it is there)",
+        help="Python with the rivals in tracing and on screen (default: .venv-peers, if it is there)",
     )
     parser.add_argument("--out", type=Path, default=Path("build/bench"), help="folder for the JSON")
     parser.add_argument("--worker", choices=["time", "memory"], help=argparse.SUPPRESS)
