@@ -50,9 +50,15 @@ interface Asked {
 }
 
 interface Lane {
-  flying: { id: number; asked: Asked } | null;
+  flying: { id: number; asked: Asked; again: ReturnType<typeof setTimeout> } | null;
   waiting: Asked | null;
 }
+
+/**
+ * After this long a request is sent once more, under the same id: JupyterLab may lose a message of a page that has just
+ * opened (it hands comms to subshells of the kernel). Whoever answers late answers twice, and the second is not heard.
+ */
+const AGAIN_MS = 5000;
 
 /**
  * The tensor channel, seen from the screen: ask for a view of a tensor, get one frame or one error.
@@ -129,9 +135,10 @@ export class Channel {
     if (lane.flying || !lane.waiting) return;
     const asked = lane.waiting;
     const id = this.#nextId++;
-    lane.flying = { id, asked };
+    const post = () => this.#post({ id, ...asked.content });
+    lane.flying = { id, asked, again: setTimeout(post, AGAIN_MS) };
     lane.waiting = null;
-    this.#post({ id, ...asked.content });
+    post();
   }
 
   #post(request: Request): void {
@@ -142,6 +149,7 @@ export class Channel {
     for (const lane of this.#lanes.values()) {
       const flying = lane.flying;
       if (flying === null || flying.id !== reply?.id) continue;
+      clearTimeout(flying.again);
       lane.flying = null;
       settle(flying.asked, reply, buffers ?? []);
       this.#send(lane);
@@ -151,6 +159,7 @@ export class Channel {
 
   #close(): void {
     for (const { flying, waiting } of this.#lanes.values()) {
+      clearTimeout(flying?.again);
       flying?.asked.reject(gone());
       waiting?.reject(gone());
     }

@@ -37,7 +37,7 @@ export function StatusError<Traits extends BaseTraits>({ store, channel }: Props
   if (state !== "error") return null;
   if (store.saved) return <p class="attrium-note">{message}</p>;
   return (
-    <ErrorPanel title={label || "This could not be computed"} message={message}>
+    <ErrorPanel title={label ? `${label} failed` : "This could not be computed"} message={message}>
       <Button onClick={() => channel.retry()}>Try again</Button>
     </ErrorPanel>
   );

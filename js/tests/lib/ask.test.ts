@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { MemoryModel } from "../../dev/model";
 import { Channel, type Request } from "../../src/lib";
 
@@ -50,6 +50,26 @@ describe("Channel.ask", () => {
     expect(sent().map((request) => (request.args as { start: number }).start)).toEqual([0, 24, 16]);
     reply({ kind: "answer", id: sent()[2]?.id, facts: "last", frames: [] });
     expect((await last).facts).toBe("last");
+  });
+
+  test("a request that got lost is sent once more, and a second answer is not heard", async () => {
+    vi.useFakeTimers();
+    try {
+      const { channel, sent, reply } = setUp();
+      const asked = channel.ask("heads", {});
+      vi.advanceTimersByTime(60_000);
+      expect(sent()).toHaveLength(2);
+      expect(sent()[1]).toEqual(sent()[0]);
+      reply({ kind: "answer", id: sent()[0]?.id, facts: "first", frames: [] });
+      reply({ kind: "answer", id: sent()[0]?.id, facts: "second", frames: [] });
+      expect((await asked).facts).toBe("first");
+      void channel.ask("heads", { which: "base" });
+      reply({ kind: "answer", id: sent()[2]?.id, facts: "base", frames: [] });
+      vi.advanceTimersByTime(60_000);
+      expect(sent()).toHaveLength(3);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test("rejects with Python's words, and when a frame came without its values", async () => {

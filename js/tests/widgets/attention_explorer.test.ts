@@ -242,7 +242,7 @@ describe("AttentionExplorer", () => {
     // One measure and one scale: nothing to choose.
     expect([offered("Measure"), offered("Scale")]).toEqual([[], []]);
     expect(offered("Subtract")).toEqual(["-1", "1"]);
-    expect(find(".attrium-attention-head").textContent).toContain("the notebook has the others");
+    expect(find(".attrium-attention-head").textContent).toContain("need the notebook");
   });
 
   test("shows what is missing while there is nothing", async () => {

@@ -46,9 +46,7 @@ export function Header({ explorer }: { explorer: Explorer }) {
       </div>
       <p class="attrium-attention-meaning">{meaning(shown.measure, shown.scale, shown.isDifference)}</p>
       {candidates.some((choice) => !held(choice)) && (
-        <p class="attrium-attention-meaning">
-          This saved page has only the measures, scales and comparisons that are offered; the notebook has the others.
-        </p>
+        <p class="attrium-attention-meaning">Other measures, scales and comparisons need the notebook.</p>
       )}
     </div>
   );
