@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-WIDGETS = ["image_attribution", "text_attribution", "insights"]
+WIDGETS = ["image_attribution", "text_attribution", "insights", "transformer_explorer", "attention_explorer"]
 
 IMPORT_AND_SHOW = """
 import json, attrium, attrium_kernel, numpy as np, torch
@@ -72,6 +72,13 @@ def test_it_carries_the_zoo_with_weights_and_cards(names):
     assert len(cards) >= 5
     gpt2 = {Path(name).name for name in zoo if "/tiny_gpt2/" in name}
     assert {"config.json", "model.safetensors", "tokenizer.json"} <= gpt2
+
+
+def test_it_carries_the_tours_and_what_saved_pages_run_on(names):
+    tours = sorted(path.name for path in (ROOT / "widgets" / "attrium" / "tours").glob("*.json"))
+    assert "basics.en.json" in tours
+    assert sorted(Path(name).name for name in names if name.startswith("attrium/tours/")) == tours
+    assert "attrium/export_host.js" in names
 
 
 def test_it_is_typed_and_licensed(wheel, names):

@@ -455,10 +455,10 @@ def test_a_region_is_that_part_of_whole_rows_on_every_scale():
 
 
 def test_large_answers_are_quantised_and_small_ones_exact():
-    w = AttentionExplorer(weights(1, 1, 1, 300, 300))
+    w = AttentionExplorer(weights(1, 1, 1, 800, 800))
     small = w.find_source("attention/0/self/0/pattern/linear")
     assert small is not None
-    exact = w._channel.view("attention/0/self/0/pattern/linear", [[0, 1], [0, 200], [0, 300]])
+    exact = w._channel.view("attention/0/self/0/pattern/linear", [[0, 1], [0, 600], [0, 800]])
     large = w._channel.view("attention/0/self/0/pattern/linear")
     assert exact.quantised is None and large.quantised is not None
     np.testing.assert_allclose(large.values[0], w.values, atol=large.quantised.scale / 2 + 1e-9)
@@ -467,16 +467,19 @@ def test_large_answers_are_quantised_and_small_ones_exact():
 # Differences
 
 
-def test_tokens_are_aligned_by_equal_strings_in_order():
+def test_tokens_are_aligned_by_place_in_texts_of_one_length_and_by_equal_strings_in_others():
+    assert align("when Paul gave".split(), "when Mary gave".split()) == [(0, 0), (1, 1), (2, 2)]
+    assert align(["", "a", "b"], ["", "", "b"]) == [(2, 2)]  # padding has no partner
     ours, theirs = "the cat sat on the mat".split(), "a cat quietly sat on the red mat".split()
-    assert align(ours, theirs) == [(1, 1), (2, 3), (3, 4), (4, 5), (5, 7)]
-    assert align(["", "a"], ["", "a"]) == [(1, 1)]
-    assert align(["x"], ["y"]) == []
+    assert align(ours, theirs) == [(0, 0), (1, 1), (2, 3), (3, 4), (4, 5), (5, 7)]
+    assert align("a b c".split(), "a x b y z".split()) == [(0, 0), (1, 2)]
 
 
 def test_a_difference_is_signed_on_shared_tokens_and_nothing_elsewhere():
-    one, two = weights(2, 1, 2, 3, 3), weights(2, 1, 2, 4, 4)
-    w = AttentionExplorer(one, two, tokens=[["a", "b", "c"], ["a", "x", "b", "y"]], labels=["short", "long"], minus=1)
+    one, two = weights(2, 1, 2, 3, 3), weights(2, 1, 2, 5, 5)
+    w = AttentionExplorer(
+        one, two, tokens=[["a", "b", "c"], ["a", "x", "b", "y", "z"]], labels=["short", "long"], minus=1
+    )
     difference = view(w, "attention/0-1/self/1/pattern/linear")
     expected = np.full((2, 3, 3), np.nan, np.float32)
     at = {0: 0, 1: 2}  # "c" has no partner
@@ -494,9 +497,9 @@ def test_a_difference_is_signed_on_shared_tokens_and_nothing_elsewhere():
 
 
 def test_several_texts_of_one_model_are_compared():
-    w = AttentionExplorer(gpt2(), text=["The keys near the door", "The key near the door"], minus=1, layer=1)
+    w = AttentionExplorer(gpt2(), text=["The old keys near the door", "The keys near the door"], minus=1, layer=1)
     assert w.wait(60) and w.last_error is None
-    assert [run["label"] for run in w.runs] == ["The keys near the door", "The key near the door"]
+    assert [run["label"] for run in w.runs] == ["The old keys near the door", "The keys near the door"]
     _, frames = ask(w, "field", **{**FIELD, "minus": 1})
     difference = w.tensor(1, 2).numpy()
     shared = ~np.isnan(difference)
@@ -731,7 +734,7 @@ def test_one_head_of_8192_tokens_is_drawn_from_blocks_of_rows():
     assert largest.bytes <= 2**25 and peak <= 2**26
     assert lazy.BLOCK_CELLS * 4 <= 2**25
     rows = w.tensor(0, 1, queries=slice(n - 64, n))
-    np.testing.assert_allclose(corner.values[0], rows[:, :4096], atol=corner.quantised.scale)
+    np.testing.assert_allclose(corner.values[0], rows[:, :4096], atol=1e-6)
     assert torch.allclose(rows.sum(-1), torch.ones(64), atol=1e-4)
     last = rows[-16:].reshape(16, 512, 16).amax((0, 2)).numpy()
     np.testing.assert_allclose(frame.values[0, -1], last, atol=1e-6 + (frame.quantised.scale if frame.quantised else 0))

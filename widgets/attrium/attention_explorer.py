@@ -190,6 +190,8 @@ class AttentionExplorer(PlaceTraits, AttriumWidget):
         address = self._address(layer, kind, measure, scale, shown, minus)
         lazy = self._ready().lazy(address)
         asked = self.head if head is None else head
+        if not isinstance(asked, (int, slice)):
+            raise DataError(f"head={asked!r}; pass a number, or a slice of heads")
         if isinstance(asked, int):
             asked = 0 if lazy.shape[0] == 1 and address.measure in ("rollout", "flow") else asked
             if not 0 <= asked < lazy.shape[0]:
@@ -243,6 +245,7 @@ class AttentionExplorer(PlaceTraits, AttriumWidget):
         comparison = self._ready()
         layers = comparison.kind(shown, kind).layers
         address = Address(shown, minus, kind, layers[0], measure, scale)
+        comparison.lazy(address)  # says what is not there
         answer = comparison.once(("field", address), lambda: overview(comparison, address))
         return Answer({**answer.facts, "saved": self._saved_note()}, answer.frames)
 
@@ -295,8 +298,8 @@ class AttentionExplorer(PlaceTraits, AttriumWidget):
 
     def _saved_note(self) -> str:
         """What a saved page would leave out of what is on show."""
-        comparison = self._ready()
-        addresses = self._nearest(self._address())
+        with LOCK:
+            comparison, addresses = self._ready(), self._nearest(self._address())
         kept = saved_layers(comparison, addresses)
         if len(kept) == len(addresses):
             return ""
@@ -364,15 +367,17 @@ class AttentionExplorer(PlaceTraits, AttriumWidget):
             self.prefix = 0 if patches is None else patches.prefix
             self.kind = self.kind if self.kind in kinds else next(iter(kinds))
             self._settle()
+            self.run += 1  # before the places: one that does not exist spoils no more than itself
             for name in PLACES:
                 if name in places:
                     setattr(self, name, places[name])
-            self.run += 1
 
     def _ready(self) -> Comparison:
-        if self._comparison is None:
+        with LOCK:  # data that is being shown is shown first
+            comparison = self._comparison
+        if comparison is None:
             raise AttriumError("there is no attention yet; call wait(), or look at last_error")
-        return self._comparison
+        return comparison
 
     def _address(
         self,

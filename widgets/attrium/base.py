@@ -117,15 +117,15 @@ class AttriumWidget(anywidget.AnyWidget):
         """
         try:
             source = self._channel.find(name)
-        except ValueError:  # a model without such a weight, say
+            if source is None:
+                return None
+            cells = math.prod(source.tensor.shape)
+            exact = 4 * cells <= room // 4
+            if not exact and cells > room:
+                return None
+            frame = make_frame(source.tensor, name, quantise=not exact)
+        except Exception:  # a model without such a weight, or a pattern that it did not compute: the page goes without
             return None
-        if source is None:
-            return None
-        cells = math.prod(source.tensor.shape)
-        exact = 4 * cells <= room // 4
-        if not exact and cells > room:
-            return None
-        frame = make_frame(source.tensor, name, quantise=not exact)
         return frame if len(frame.data) <= room else None  # what holds a NaN is always exact
 
     def to_html(self, path: str | os.PathLike[str], title: str = "") -> Path:
@@ -136,7 +136,8 @@ class AttriumWidget(anywidget.AnyWidget):
         """Stop the worker and close the widget."""
         if hasattr(self, "_jobs"):
             self._jobs.cancel()
-        super().close()
+        with LOCK:  # the worker may be telling the front end something
+            super().close()
 
     # Messages
 

@@ -39,7 +39,7 @@ class Answer:
     """What a widget says to a question.
 
     Args:
-        facts: anything JSON can hold.
+        facts: anything JSON can hold, and numbers that are not finite: see `as_json`.
         frames: by name.
     """
 
@@ -84,12 +84,11 @@ class Channel:
             if isinstance(request, dict) and request.get("kind") == "ask":
                 answer = self.ask(request.get("question"), request.get("args"))
                 headers = [[name, frame.header] for name, frame in answer.frames.items()]
-                content = {"kind": "answer", "id": number, "facts": answer.facts, "frames": headers}
+                content = {"kind": "answer", "id": number, "facts": as_json(answer.facts), "frames": headers}
                 return content, [frame.data for frame in answer.frames.values()]
             frame = self._view(request)
         except Exception as error:
-            text = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-            return {"kind": "error", "id": number, "message": text}, []
+            return {"kind": "error", "id": number, "message": words_of(error)}, []
         return {"kind": "view", "id": number, "frame": frame.header}, [frame.data]
 
     def ask(self, question: Any, args: Any) -> Answer:
@@ -138,6 +137,20 @@ class Channel:
             pooling=source.pooling,
             quantise=source.quantise and cells > source.exact_cells,
         )
+
+
+def words_of(error: Exception) -> str:
+    """What a reader is told of an error: values that do not fit in their own words, others with their class."""
+    return str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+
+
+def as_json(facts: Any) -> Any:
+    """Facts without the numbers that JSON lacks: "NaN", "Infinity" and "-Infinity" are what JavaScript calls them."""
+    if isinstance(facts, float) and not math.isfinite(facts):
+        return "NaN" if math.isnan(facts) else "Infinity" if facts > 0 else "-Infinity"
+    if isinstance(facts, dict):
+        return {key: as_json(value) for key, value in facts.items()}
+    return [as_json(value) for value in facts] if isinstance(facts, (list, tuple)) else facts
 
 
 def _cells(source: Source, index: Any, pixels: Any) -> int:

@@ -24,8 +24,10 @@ def download(values: npt.NDArray[Any], name: str, form: Any) -> Answer:
         form: "csv" or "npz".
 
     Raises:
-        AttriumError: for another form.
+        AttriumError: for another form, or no values.
     """
+    if values.size == 0:
+        raise AttriumError(f"the region of {name} is empty; pass start < stop for each axis")
     file = io.BytesIO()
     if form == "npz":
         arrays: dict[str, Any] = {name.replace("/", "."): values}

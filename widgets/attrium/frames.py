@@ -10,7 +10,7 @@ import traitlets as t
 
 from attrium_kernel.arrays import Frame
 
-from .channel import Answer, Source
+from .channel import Answer, Source, as_json
 
 
 def to_wire(value: Any, _widget: Any = None) -> Any:
@@ -18,7 +18,7 @@ def to_wire(value: Any, _widget: Any = None) -> Any:
     if isinstance(value, Frame):
         return {**value.header, "data": value.data}
     if isinstance(value, Answer):
-        return {"facts": value.facts, "frames": to_wire(dict(value.frames))}
+        return {"facts": as_json(value.facts), "frames": to_wire(dict(value.frames))}
     if isinstance(value, dict):
         return {key: to_wire(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

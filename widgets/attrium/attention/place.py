@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -149,7 +150,10 @@ class PlaceTraits(t.HasTraits):
     @t.validate("heads_on")
     def _heads_exist(self, proposal: Any) -> list[list[int]]:
         kind = self._kind()
-        pairs = [[int(number) for number in pair] for pair in proposal["value"]]
+        try:
+            pairs = [[operator.index(number) for number in pair] for pair in proposal["value"]]
+        except TypeError:
+            raise t.TraitError(f"heads_on={proposal['value']!r}; pass a list of [layer, head]") from None
         for pair in pairs:
             known = kind is None or (
                 len(pair) == 2 and pair[0] in kind.layers and 0 <= pair[1] < kind.heads_of(pair[0])

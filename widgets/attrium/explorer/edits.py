@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
+import math
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,8 @@ import traitlets as t
 
 from attrium_kernel.tracing import Intervention, Mean, Patch, Resample, Scale, Site, Trace, Zero
 
+from ..errors import DataError
+
 KINDS = ("zero", "mean", "resample", "scale", "patch", "freeze", "python")
 PARTS = ("head", "attention", "mlp", "neuron", "position", "other")
 DEFAULTS: dict[str, Any] = {
@@ -18,8 +21,6 @@ DEFAULTS: dict[str, Any] = {
     "factor": 1.0, "text": "", "from_position": None, "on": True, "label": "", "site": "",
 }  # fmt: skip
 VERBS = {"zero": "zero", "mean": "mean of", "resample": "resample", "patch": "patch", "freeze": "freeze pattern of"}
-
-_numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def read_edits(given: Any, own: Mapping[str, Intervention]) -> list[dict[str, An
     """Interventions from the screen or from Python, complete and labelled.
 
     Args:
-        given: dicts with some of the fields of `Edit` in protocol.ts, and kernel interventions.
+        given: dicts with some of the fields of `Edit` in protocol.ts.
         own: kernel interventions by the `id` of their dict.
 
     Raises:
@@ -45,7 +46,17 @@ def read_edits(given: Any, own: Mapping[str, Intervention]) -> list[dict[str, An
     """
     if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Sequence):
         raise t.TraitError(f"edits={given!r}; pass a list of dicts such as {{'kind': 'zero', 'part': 'head', ...}}")
-    return [_read(item, own) for item in given]
+    found = [_read(item, own) for item in given]
+    taken: set[str] = set()
+    for edit in found:
+        if edit["id"] in taken and edit["kind"] != "python":  # the screen tells them apart by it
+            edit["id"] = _new_id()
+        taken.add(edit["id"])
+    return found
+
+
+def _new_id() -> str:
+    return f"edit-{uuid.uuid4().hex[:8]}"
 
 
 def _read(item: Any, own: Mapping[str, Intervention]) -> dict[str, Any]:
@@ -57,8 +68,10 @@ def _read(item: Any, own: Mapping[str, Intervention]) -> dict[str, Any]:
     _check(edit, "part", PARTS)
     for name in ("block", "head", "neuron", "position", "from_position"):
         value = edit[name]
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
-            raise t.TraitError(f"edits: {name}={value!r}; pass a whole number, or None where it may be left out")
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+            raise t.TraitError(f"edits: {name}={value!r}; pass a whole number from 0, or None where it may be left out")
+    if not isinstance(edit["text"], str):
+        raise t.TraitError(f"edits: text={edit['text']!r}; pass the prompt to patch from")
     if edit["kind"] == "python":
         if edit["id"] not in own:
             raise t.TraitError("edits: kind 'python' stands for interventions that were set from Python; set "
@@ -69,13 +82,20 @@ def _read(item: Any, own: Mapping[str, Intervention]) -> dict[str, Any]:
         raise t.TraitError(f"edits: part {edit['part']!r} needs block and {needed or 'a part such as head or mlp'}")
     if edit["kind"] == "freeze" and edit["part"] not in ("head", "attention"):
         raise t.TraitError(f"edits: kind 'freeze' holds attention patterns; part={edit['part']!r} has none")
-    try:
-        edit["factor"] = float(edit["factor"])
-    except (TypeError, ValueError):
-        raise t.TraitError(f"edits: factor={edit['factor']!r}; pass a number") from None
-    edit["id"] = str(edit["id"] or f"edit-{next(_numbers)}")
+    edit["factor"] = _factor(edit["factor"])
+    edit["id"] = str(edit["id"] or _new_id())
     edit["on"], edit["label"], edit["site"] = bool(edit["on"]), label_of(edit), site_name(edit)
     return edit
+
+
+def _factor(given: Any) -> float:
+    try:
+        factor = float(given)
+    except (TypeError, ValueError):
+        factor = math.nan
+    if not math.isfinite(factor):
+        raise t.TraitError(f"edits: factor={given!r}; pass a number")
+    return factor
 
 
 def _check(edit: Mapping[str, Any], name: str, known: Sequence[str]) -> None:
@@ -157,5 +177,16 @@ def make_interventions(
         elif kind == "freeze":
             made.append(Patch(site, base))
         else:
-            made.append(Patch(site, other(edit["text"], site.name), position=edit["from_position"]))
+            second = other(edit["text"], site.name)
+            _check_lengths(edit, second.size("position"), base.size("position"))
+            made.append(Patch(site, second, position=edit["from_position"]))
     return made
+
+
+def _check_lengths(edit: Mapping[str, Any], theirs: int, ours: int) -> None:
+    """All positions are patched from those of the same number: there must be as many."""
+    if edit["position"] is None and edit["from_position"] is None and theirs != ours:
+        raise DataError(
+            f"{edit['label']}: the second prompt has {theirs} tokens and this one {ours}; write one of as many tokens, "
+            "or patch one position"
+        )

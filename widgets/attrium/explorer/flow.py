@@ -11,7 +11,7 @@ from torch import Tensor
 
 from attrium_kernel.arrays import Frame, Lazy, make_frame
 from attrium_kernel.tracing import Block, Trace, Weights
-from attrium_kernel.tracing.errors import TraceError
+from attrium_kernel.tracing.errors import CaptureError, TraceError
 
 from ..channel import Answer
 
@@ -94,7 +94,11 @@ def _patterns(trace: Trace, block: Block) -> dict[str, Frame]:
     if name not in trace:
         return {}
     lazy = lazy_tensor(trace, name)
-    return {"patterns": make_frame(lazy, name, pixels=[THUMBNAIL, THUMBNAIL], pooling="max", quantise=True)}
+    whole = max(lazy.shape[-2:]) <= THUMBNAIL  # then they are small, and sent as they are
+    try:
+        return {"patterns": make_frame(lazy, name, pixels=[THUMBNAIL, THUMBNAIL], pooling="max", quantise=not whole)}
+    except CaptureError:  # not what the layer computed: asking for the pattern itself says why
+        return {}
 
 
 def lazy_tensor(trace: Trace, name: str) -> Lazy:

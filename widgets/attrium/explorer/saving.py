@@ -20,18 +20,28 @@ LANES = 8
 
 
 def questions(
-    blocks: int, positions: int, at: int, token: int | None, versus: int | None, edited: bool
+    blocks: int, block: int, positions: int, at: int, token: int | None, versus: int | None, edited: bool
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every block's flow, every position's logits, all heads, contributions and the lens."""
-    for which in ("run", "base") if edited else ("run",):
-        for block in range(blocks):
-            yield "flow", {"block": block, "which": which}
-        for position in reversed(range(positions)):
-            yield "logits", {"position": position, "which": which}
+    """What is on show, then every block's flow, then the lens and the logits of all positions, the last first.
+
+    Args:
+        blocks, positions: how many there are.
+        block, at, token, versus: where the reader is.
+        edited: whether the run without interventions is another one.
+    """
+    runs = ("run", "base") if edited else ("run",)
+    for which in runs:
+        yield "flow", {"block": block, "which": which}
+        yield "logits", {"position": at, "which": which}
         yield "heads", {"which": which}
         yield "contributions", {"position": at, "token": token, "versus": versus, "which": which}
+    for which in runs:
+        yield from (("flow", {"block": other, "which": which}) for other in range(blocks) if other != block)
         for start in range(0, positions, LANES):
-            yield "lens", {"start": start, "stop": min(start + LANES, positions), "token": token, "which": which}
+            stop = min(start + LANES, positions)
+            yield "lens", {"start": start, "stop": stop, "token": token, "which": which}
+        others = (position for position in reversed(range(positions)) if position != at)
+        yield from (("logits", {"position": position, "which": which}) for position in others)
 
 
 def tensors(run: Trace, blocks: int) -> Iterator[str]:

@@ -26,6 +26,7 @@ class Prompt:
         written: the ids that the reader wrote; what goes on from them was generated.
         spans: characters of the text that each written token covers, where that is known.
         source: what an encoder-decoder's encoder reads, else None.
+        text: what the reader wrote.
     """
 
     ids: tuple[int, ...]
@@ -33,6 +34,7 @@ class Prompt:
     written: tuple[int, ...] = ()
     spans: tuple[tuple[int, int] | None, ...] = ()
     source: tuple[int, ...] | None = None
+    text: str = ""
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -67,6 +69,7 @@ class Subject:
         self.architecture = architecture
         self._strings: Callable[[list[int]], list[str]] = strings_of(self.tokenizer)
         self._special = _special_ids(self.tokenizer)
+        self._vocabulary = _rows_of_embedding(self.model)
 
     @property
     def reads_text(self) -> bool:
@@ -82,28 +85,49 @@ class Subject:
         """The tokens of a text.
 
         Raises:
-            DataError: if the text has none.
-            CaptureError: without a tokenizer.
+            DataError: without a tokenizer.
+            CaptureError: if the text has none.
         """
         if self.tokenizer is None:
             raise DataError("a text needs a tokenizer; pass TransformerExplorer(model, tokenizer, text), or ids=")
         tokens = tokenize(text, self.tokenizer)
         ids = tuple(tokens.ids[0].tolist())
-        if not ids:
-            raise DataError(f"the text {text!r} has no tokens; write at least one")
         if self.two_stacks:
             start = (_decoder_start(self.model),)
-            return Prompt(start, tuple(self.texts(start)), written=start, source=ids)
+            return Prompt(start, tuple(self.texts(start)), written=start, source=ids, text=text)
         spans = tokens.offsets[0] if tokens.offsets is not None else [(0, 0)] * len(ids)
         shown = tuple(None if a == b else (a, b) for a, b in spans)
-        return Prompt(ids, tuple(tokens.strings[0]), ids, shown)
+        return Prompt(ids, tuple(tokens.strings[0]), ids, shown, text=text)
 
     def of_ids(self, ids: Sequence[int], before: Prompt | None) -> Prompt:
-        """The tokens of ids, of the same text as the prompt before."""
+        """The tokens of ids, of the same text as the prompt before.
+
+        Raises:
+            DataError: for no ids, ids that the model has no embedding of, or a decoder's without a text to read.
+        """
         ids = tuple(int(i) for i in ids)
+        if not ids:
+            raise DataError("ids=[] are no tokens; pass at least one")
+        for token in ids:
+            self.check_token(token, "token")
+        if before is None and self.two_stacks:
+            raise DataError("ids are the decoder's here; write the text that the encoder reads too")
         if before is None:
-            return Prompt(ids, tuple(self.texts(ids)), written=ids)
+            return Prompt(ids, tuple(self.texts(ids)), written=ids, text=self.decode(ids))
         return replace(before, ids=ids, texts=tuple(self.texts(ids)))
+
+    def check_token(self, token: Any, name: str) -> None:
+        """Raises a `DataError` for what is no id of the model's vocabulary, as far as that is known."""
+        most = self._vocabulary
+        whole = isinstance(token, int) and not isinstance(token, bool)
+        if not whole or token < 0 or (most is not None and token >= most):
+            there_are = "from 0" if most is None else f"from 0 to {most - 1}"
+            raise DataError(f"{name} {token!r} is not in the vocabulary; pass an id {there_are}")
+
+    @property
+    def weights(self) -> tuple[Any, ...]:
+        """Equal as long as nobody changed a parameter: to tell whether a run is still the model's."""
+        return tuple((id(p), p.data_ptr(), 0 if p.is_inference() else p._version) for p in self.model.parameters())
 
     def texts(self, ids: Sequence[int]) -> list[str]:
         """Tokens as they read."""
@@ -158,6 +182,16 @@ def _special_ids(tokenizer: Any) -> frozenset[int]:
         return frozenset(int(i) for i in listed)
     added = getattr(tokenizer, "get_added_tokens_decoder", None)
     return frozenset(i for i, token in added().items() if token.special) if added is not None else frozenset()
+
+
+def _rows_of_embedding(model: nn.Module) -> int | None:
+    """How many tokens a model has an embedding of; None if it does not say."""
+    getter = getattr(model, "get_input_embeddings", None)
+    try:
+        table = getter() if getter is not None else None
+    except NotImplementedError:
+        return None
+    return table.num_embeddings if isinstance(table, nn.Embedding) else None
 
 
 def _decoder_start(model: nn.Module) -> int:

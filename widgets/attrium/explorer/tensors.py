@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Any
 
 from torch import Tensor
@@ -27,9 +28,16 @@ def find_tensor(name: str, run: Trace, base: Trace) -> Source | None:
     if kind == "change" and rest in run and rest in base:
         return _activation(_difference(lazy_tensor(run, rest), lazy_tensor(base, rest)), rest, signed=True)
     if kind == "weights" and run.model is not None:
-        found = _weight(Weights(run.model, run.architecture), *rest.split("/"))
+        found = _weight(Weights(run.model, run.architecture), *rest.split("/", 1))
         return None if found is None else Source(found)
     return None
+
+
+def missing(name: str, run: Trace) -> str:
+    """What to say of a name that `find_tensor` does not know."""
+    known = [f"run/{site}" for site in run.names]
+    near = difflib.get_close_matches(name, known, 1, 0.5) or ["run/<name of the trace>"]
+    return f"there is no tensor {name!r} here; ask for {near[0]!r}, or one of base/, change/ or weights/W_Q/<layer>"
 
 
 def _activation(tensor: Lazy, name: str, signed: bool = False) -> Source:
