@@ -504,7 +504,7 @@ def test_a_step_writes_the_token_that_the_model_says(lab, until):
     lab.wait_for_python("settled(flow) and len(flow.tokens) == 6")
     view = shown(lab, FLOW["gpt2"])
     best = lab.python("int(model(torch.tensor([flow.ids])).logits[0, -1].argmax())")
-    view.get_by_role("button", name="Draw one token and write it on").click()
+    view.get_by_role("button", name="Step: draw one token").click()
     lab.wait_for_python("settled(flow) and len(flow.ids) == 7")
     assert lab.python("flow.ids[-1]") == best
     chips = view.get_by_role("option", name=re.compile(r"position \d+"))

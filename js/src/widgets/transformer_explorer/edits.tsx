@@ -1,6 +1,7 @@
 import "./panels.css";
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import { Button, NeedsKernel } from "../../lib";
+import { Button } from "../../lib";
 import { AddEdit } from "./edits-add";
 import { EditsChange } from "./edits-change";
 import { isSame, type Kind, newEdit, type Part } from "./edits-draft";
@@ -17,8 +18,8 @@ export function Edits({ explorer }: { explorer: Explorer }) {
   const write = (next: Edit[]) => explorer.go({ edits: next });
   return (
     <section class="attrium-edits" aria-label="Interventions" data-tour="edits">
-      <NeedsKernel store={store} trait="edits">
-        <QuickEdits explorer={explorer} model={model} edits={edits} onWrite={write} />
+      <NeedsPython saved={store.saved}>
+        {!store.saved && <QuickEdits explorer={explorer} model={model} edits={edits} onWrite={write} />}
         {edits.length > 0 && (
           <ul class="attrium-edits-list">
             {edits.map((edit, at) => (
@@ -32,10 +33,12 @@ export function Edits({ explorer }: { explorer: Explorer }) {
             ))}
           </ul>
         )}
-      </NeedsKernel>
+      </NeedsPython>
       {edits.length === 0 && (
         <p class="attrium-edits-none attrium-faint">
-          Nothing is changed. Zero, scale, freeze or patch a part, and see what the model says without it.
+          {store.saved
+            ? "Nothing is changed in this run. To change a part of the model needs a running kernel."
+            : "Nothing is changed. Zero, scale, freeze or patch a part, and see what the model says without it."}
         </p>
       )}
       {store.get("status").state === "error"
@@ -46,6 +49,16 @@ export function Edits({ explorer }: { explorer: Explorer }) {
           )
         : edits.some((edit) => edit.on) && store.get("facts").edited && <EditsChange explorer={explorer} />}
     </section>
+  );
+}
+
+/** Interventions are run by Python: on a saved page they are to be read, not changed. */
+function NeedsPython({ saved, children }: { saved: boolean; children: ComponentChildren }) {
+  if (!saved) return <>{children}</>;
+  return (
+    <fieldset class="attrium-needs-kernel" title="Needs a running kernel" disabled>
+      {children}
+    </fieldset>
   );
 }
 

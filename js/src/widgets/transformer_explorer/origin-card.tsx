@@ -18,6 +18,7 @@ interface Props {
 }
 
 const REST_MS = 150;
+const IN_THE_NOTEBOOK = "What made a number is worked out in the notebook: this saved page has no kernel.";
 
 /** "What made this number": its value and its formula with the true numbers; in full also every operand, to follow. */
 export function OriginCard({ explorer, reference, compact = false, onExpand, onClose }: Props) {
@@ -50,7 +51,7 @@ export function OriginCard({ explorer, reference, compact = false, onExpand, onC
           {onClose && <Button kind="quiet" icon="cross" label="Close what made this number" onClick={onClose} />}
         </header>
       )}
-      {error !== null && <p class="attrium-missing">{error}</p>}
+      {error !== null && <p class="attrium-missing">{explorer.store.saved ? IN_THE_NOTEBOOK : error}</p>}
       {facts && error === null && (
         <>
           <Formulas facts={facts} />

@@ -1,5 +1,5 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { Button, formatCount, NeedsKernel } from "../../lib";
+import { Button, formatCount, NeedsKernel, useWidth } from "../../lib";
 import type { Explorer } from "./explorer";
 import { Menu } from "./prompt-menu";
 
@@ -39,7 +39,7 @@ export function PromptBox({ explorer }: { explorer: Explorer }) {
     event.stopPropagation();
     if (event.shiftKey || event.altKey) return;
     event.preventDefault();
-    if (canRun(shown)) run(shown);
+    if (canRun(shown) && !store.saved) run(shown);
   };
   return (
     <NeedsKernel store={store} trait="text">
@@ -59,16 +59,14 @@ export function PromptBox({ explorer }: { explorer: Explorer }) {
           }}
           onKeyDown={onKeyDown}
         />
-        <div class="attrium-prompt-side">
-          <Examples examples={store.get("examples")} onChoose={run} />
-          <Button
-            label="Run the model on the prompt (Enter)"
-            disabled={!canRun(shown) || store.saved}
-            onClick={() => run(shown)}
-          >
-            Run
-          </Button>
-        </div>
+        {!store.saved && (
+          <div class="attrium-prompt-side">
+            <Examples examples={store.get("examples")} onChoose={run} />
+            <Button label="Run the model on the prompt (Enter)" disabled={!canRun(shown)} onClick={() => run(shown)}>
+              Run
+            </Button>
+          </div>
+        )}
       </div>
       <p class="attrium-prompt-note attrium-faint attrium-number">
         {noteOf(explorer, shown, draft, written)}
@@ -98,6 +96,8 @@ function noteOf({ store }: Explorer, shown: string, draft: Draft | null, written
       ? `${counted} run. Enter runs what you wrote, Shift+Enter starts a line: `
       : `${counted} run. The text was changed from Python while you wrote: `;
   }
+  // A text that was refused has no count: what is shown is still the run before it.
+  if (store.get("status").state === "error") return `shown: ${counted}, of the last run that worked`;
   if (written.every((id, at) => id === ids[at])) return counted;
   return `${counted}; the text above has ${formatCount(written.length)}, and Run goes back to it`;
 }
@@ -119,14 +119,15 @@ function sameIds(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((id, at) => id === b[at]);
 }
 
-/** Keeps the box as high as its text, up to some lines. */
+/** Keeps the box as high as its text at its width, up to some lines. */
 function useGrowing(field: { current: HTMLTextAreaElement | null }, text: string): void {
+  const width = useWidth(field);
   useLayoutEffect(() => {
     const box = field.current;
     if (!box) return;
     box.style.height = "auto";
     box.style.height = `${Math.min(160, box.scrollHeight + 2)}px`;
-  }, [text]);
+  }, [text, width]);
 }
 
 interface ExamplesProps {

@@ -73,10 +73,14 @@ function Writing({ explorer }: { explorer: Explorer }) {
   return (
     <fieldset class="attrium-prompt-writing attrium-bare" aria-label="Write on" data-tour="generate">
       {busy && <Running explorer={explorer} />}
-      <Button icon="plus" label="Draw one token and write it on" disabled={busy} onClick={() => writeOn(explorer, 1)}>
+      <Button icon="plus" label="Step: draw one token" disabled={busy} onClick={() => writeOn(explorer, 1)}>
         Step
       </Button>
-      <Button label={`Draw ${count} tokens`} disabled={busy} onClick={() => writeOn(explorer, count)}>
+      <Button
+        label={`Run ${formatCount(count)}: draw as many tokens`}
+        disabled={busy}
+        onClick={() => writeOn(explorer, count)}
+      >
         Run {formatCount(count)}
       </Button>
       <Button label="Stop what runs" disabled={!busy} onClick={() => channel.cancel()}>

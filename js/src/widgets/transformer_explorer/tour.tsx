@@ -31,7 +31,12 @@ export function TourButton({ explorer }: { explorer: Explorer }) {
   if (!telling) return null;
   const open = store.get("step") >= 0;
   return (
-    <Button kind="quiet" label={telling.title} expanded={open} onClick={() => openTour(explorer, open ? -1 : 0)}>
+    <Button
+      kind="quiet"
+      label={`Tour: ${telling.title}`}
+      expanded={open}
+      onClick={() => openTour(explorer, open ? -1 : 0)}
+    >
       Tour
     </Button>
   );

@@ -4,10 +4,8 @@ import { useMemo, useRef } from "preact/hooks";
 import type { ViewProps } from "../../lib";
 import { useFullscreen } from "../../lib/fullscreen";
 import { roleProperties } from "../../lib/roles";
-import type { Scene } from "../../lib/scene";
 import { Edits } from "./edits";
-import type { About } from "./flow/about";
-import { Flow } from "./flow/flow";
+import { type DrawnFlow, Flow } from "./flow/flow";
 import { useFlow } from "./flow/use-flow";
 import { Prompt } from "./prompt";
 import type { Traits, ViewName } from "./protocol";
@@ -18,13 +16,10 @@ import { Header } from "./shell/header";
 import { Help } from "./shell/help";
 import { onShellKeys, shellKeys } from "./shell/keys";
 import { Panel } from "./shell/panel";
+import { useScreenRoom } from "./shell/screen-room";
 import { Strips } from "./shell/strips";
 import { useExplorer } from "./shell/use-explorer";
 import { Tour, TourButton } from "./tour";
-
-const LEAST_PX = 440;
-/** What stands around the lanes when the view fills the screen. */
-const AROUND_PX = 400;
 
 const TABS: readonly { view: ViewName; text: string; glyph: GlyphName }[] = [
   { view: "heads", text: "All heads", glyph: "field" },
@@ -40,7 +35,8 @@ export function TransformerExplorerView(props: ViewProps<Traits>) {
   const root = useRef<HTMLDivElement>(null);
   const screen = useFullscreen(useFrame(root));
   const flow = useFlow(explorer);
-  const scene = useSignal<Scene<About> | null>(null);
+  const room = useScreenRoom(root, screen.on, flow.shown !== null);
+  const drawn = useSignal<DrawnFlow | null>(null);
   const help = useSignal(false);
   // Open where there are any, until the reader decides.
   const chosen = useSignal<boolean | null>(null);
@@ -81,7 +77,7 @@ export function TransformerExplorerView(props: ViewProps<Traits>) {
           disabled={history.value.future.length === 0}
           onClick={redo}
         />
-        <ExportMenu explorer={explorer} shown={flow.shown} scene={scene} />
+        <ExportMenu explorer={explorer} shown={flow.shown} drawn={drawn} />
         <GlyphButton
           glyph="help"
           label="Keys (?)"
@@ -105,7 +101,7 @@ export function TransformerExplorerView(props: ViewProps<Traits>) {
       )}
       <Prompt explorer={explorer} />
       <Strips explorer={explorer} shown={flow.shown} />
-      <Flow explorer={explorer} flow={flow} scene={scene} height_px={screen.on ? screenLanes(root.current) : null} />
+      <Flow explorer={explorer} flow={flow} drawn={drawn} height_px={room} />
       <div class="attrium-te-tabs">
         <Breadcrumbs explorer={explorer} />
         <span class="attrium-te-tab-buttons">
@@ -154,9 +150,4 @@ function useFrame(root: RefObject<HTMLElement>): RefObject<HTMLElement> {
     }),
     [],
   );
-}
-
-function screenLanes(root: HTMLElement | null): number {
-  const height = root?.ownerDocument.defaultView?.innerHeight ?? 0;
-  return Math.max(LEAST_PX, height - AROUND_PX);
 }

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
+import { formatSigned } from "../../../src/lib";
 import { Detail } from "../../../src/widgets/transformer_explorer/details";
 import type { ModelFacts, NumberRef, Traits } from "../../../src/widgets/transformer_explorer/protocol";
 import { type DetailsHost, openDetail, type Tensor, tensorOf, type World } from "./details-host";
@@ -11,12 +12,19 @@ const KEY_HEADS = 2;
 const D_HEAD = 4;
 const D_MLP = 32;
 const BLOCK = 1;
+const SCALE = 0.5;
 
 const wave = (seed: number) => (flat: number) => Math.sin(flat * 1.7 + seed) * (1 + ((flat * 7 + seed) % 5));
 const at = (tensor: Tensor | undefined, ...index: number[]) => {
   const flat = index.reduce((sum, i, axis) => sum * (tensor?.shape[axis] ?? 1) + i, 0);
   return tensor?.values[flat] ?? Number.NaN;
 };
+
+/** A query of a head times a key of the key head that it shares with its neighbours. */
+function dot(q: Tensor | undefined, k: Tensor | undefined, [h, query, key]: [number, number, number]): number {
+  const shared = Math.floor((h * KEY_HEADS) / HEADS);
+  return [...Array(D_HEAD).keys()].reduce((sum, j) => sum + at(q, query, h, j) * at(k, key, shared, j), 0);
+}
 
 /** A block whose tensors fit together: products and sums are computed here by plain loops. */
 function block(): Record<string, Tensor> {
@@ -35,6 +43,11 @@ function block(): Record<string, Tensor> {
     const [row, column] = [Math.floor(flat / T) % T, flat % T];
     return column <= row ? (column + 1) / (((row + 1) * (row + 2)) / 2) : 0;
   });
+  const k = tensorOf([T, KEY_HEADS, D_HEAD], wave(16));
+  const scores = tensorOf([HEADS, T, T], (flat) => {
+    const [h, query, key] = [Math.floor(flat / T ** 2), Math.floor(flat / T) % T, flat % T];
+    return SCALE * dot(q, k, [h, query, key]);
+  });
   const result = tensorOf([T, HEADS, D], wave(6));
   const bias = tensorOf([D], wave(7));
   const out = tensorOf([T, D], (flat) => {
@@ -52,6 +65,9 @@ function block(): Record<string, Tensor> {
     "ln1.out": x,
     "attn.q": q,
     "attn.v": v,
+    "attn.k": k,
+    "attn.scores": scores,
+    "attn.masked_scores": scores,
     "attn.pattern": pattern,
     "attn.z": tensorOf([T, HEADS, D_HEAD], wave(11)),
     "attn.result": result,
@@ -264,6 +280,18 @@ describe("output", () => {
     const pre = TENSORS["run/blocks.1.resid_pre"]?.values.slice(3 * D, 4 * D) ?? [];
     const norm = Math.sqrt(pre.reduce((sum, value) => sum + value * value, 0));
     expect(view.all(".attrium-sum")[1]?.textContent).toContain(`|${norm.toPrecision(3)}|`);
+  });
+});
+
+describe("attention", () => {
+  test("the first step's number is the product as its matrix has it, before the factor", async () => {
+    await open({ view: "attention" });
+    await view.settle(200);
+    // The strongest key of query 3, by the pattern, is 3 itself.
+    const product = dot(TENSORS["run/blocks.1.attn.q"], TENSORS["run/blocks.1.attn.k"], [2, 3, 3]);
+    const words = view.find(".attrium-cell-product").textContent ?? "";
+    expect(words).toContain(`= ${formatSigned(product)}`);
+    expect(words).toContain("times 0.5");
   });
 });
 

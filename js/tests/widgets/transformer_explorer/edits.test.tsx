@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, onTestFinished, test } from "vitest";
 import { Edits } from "../../../src/widgets/transformer_explorer/edits";
 import { divergence, kindsFor, newEdit } from "../../../src/widgets/transformer_explorer/edits-draft";
 import { readPosition } from "../../../src/widgets/transformer_explorer/edits-row";
@@ -26,6 +26,18 @@ const choose = async (selector: string, value: string) => {
 };
 
 describe("the list of interventions", () => {
+  test("can be read on a saved page, and not changed", async () => {
+    const state = document.body.appendChild(document.createElement("script"));
+    state.id = "attrium-state";
+    state.textContent = "{}";
+    onTestFinished(() => state.remove());
+    await show({ edits: [ZERO] });
+    const controls = view.all(".attrium-edits :is(button, select, input)");
+    expect(controls.length).toBeGreaterThan(0);
+    for (const control of controls) expect(control.closest("fieldset")?.hasAttribute("disabled")).toBe(true);
+    expect(view.all(".attrium-edits-head")).toHaveLength(0);
+  });
+
   test("zeroes the reader's head, and takes that back", async () => {
     await show();
     await view.click(wanted("Zero head 1.2"));

@@ -154,6 +154,13 @@ describe("the table", () => {
     expect(steps[6]).toContain(`${((100 * two) / (one + two + three)).toFixed(1)}%`);
   });
 
+  test("says why the likeliest stays where top-p is 0", async () => {
+    await table({ top_p: 0 });
+    view.find(row(3)).dispatchEvent(new Event("pointerenter"));
+    await view.settle();
+    expect(texts(".attrium-formula dd")).toContain("the likeliest always stays:kept");
+  });
+
   test("follows its sliders without asking Python for anything", async () => {
     await table();
     const before = asked();

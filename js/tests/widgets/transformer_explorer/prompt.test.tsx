@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { Prompt } from "../../../src/widgets/transformer_explorer/prompt";
 import type { Traits } from "../../../src/widgets/transformer_explorer/protocol";
 import { explorerState, type Host, open, tokensOf } from "./panels-host";
@@ -30,7 +30,62 @@ function ran(text: string, ids: number[], given = ids.length) {
   model.set("run", model.get("run") + 1);
 }
 
+/** The page is one that `to_html` wrote, until the view is gone. */
+function savePage(): void {
+  const state = document.body.appendChild(document.createElement("script"));
+  state.id = "attrium-state";
+  state.type = "application/json";
+  state.textContent = "{}";
+  onTestFinished(() => state.remove());
+}
+
 describe("the prompt's box", () => {
+  test("says whose count it is after a text was refused", async () => {
+    await show();
+    expect(view.text(".attrium-prompt-note")).toBe("4 tokens");
+    view.model.set("text", "far too long");
+    view.model.set("status", { state: "error", label: "Running", done: 0, total: 0, message: "too long" });
+    await view.settle();
+    expect(view.text(".attrium-prompt-note")).toBe("shown: 4 tokens, of the last run that worked");
+  });
+
+  test("is there to be read on a saved page, with nothing to press", async () => {
+    savePage();
+    await show({ examples: ["one", "two"] });
+    expect(box().readOnly).toBe(true);
+    expect(view.all(".attrium-prompt button").map((one) => one.textContent)).toEqual([]);
+    await view.key("textarea", "Enter");
+    expect(view.model.get("text")).toBe("door keys<b> old");
+  });
+
+  test("is measured again when its width changes", async () => {
+    const watched: { target: Element; tell: () => void }[] = [];
+    vi.stubGlobal(
+      "ResizeObserver",
+      class {
+        constructor(readonly tell: () => void) {}
+        observe(target: Element) {
+          watched.push({ target, tell: this.tell });
+        }
+        disconnect() {}
+      },
+    );
+    onTestFinished(() => void vi.unstubAllGlobals());
+    const width = vi.spyOn(HTMLElement.prototype, "clientWidth", "get").mockReturnValue(900);
+    const high = vi.spyOn(HTMLElement.prototype, "scrollHeight", "get").mockReturnValue(36);
+    onTestFinished(() => {
+      width.mockRestore();
+      high.mockRestore();
+    });
+    await show();
+    expect(box().style.height).toBe("38px");
+    width.mockReturnValue(500);
+    high.mockReturnValue(56);
+    for (const { target, tell } of watched) if (target === box()) tell();
+    await view.settle();
+    expect(box().style.height).toBe("58px");
+  });
+
   test("runs with Enter, and with the button", async () => {
     await show();
     await view.type("textarea", "the cat");

@@ -240,7 +240,7 @@ describe("words elsewhere", () => {
   });
 
   test("the button opens and closes the tour", async () => {
-    const button = "[aria-label=Basics].attrium-button";
+    const button = '[aria-label="Tour: Basics"].attrium-button';
     await m.click(button);
     expect(m.model.get("step")).toBe(0);
     await m.click(button);

@@ -125,13 +125,14 @@ export function nameMarks(pen: Pen, tokens: readonly TokenFacts[]): Marks {
   const purple = pen.hue("attention");
   const marks: Marks = [];
   const right = column.x + column.width - 12;
-  const numberRoom = 6 + textWidth(String(layout.tokens - 1), 10.5);
-  for (let lane = layout.visible[0]; lane < layout.visible[1]; lane++) {
+  const [first, stop] = layout.visible;
+  const inSight = tokens.slice(first, stop).map(({ text }, at) => [first + at, spokenText(text)] as const);
+  const number = numberLook(column.width, new Map(inSight));
+  for (let lane = first; lane < stop; lane++) {
     const token = tokens[lane];
     if (!token) continue;
     const y = layout.middle(lane);
     const selected = lane === position;
-    const numbered = column.width >= 64;
     if (selected) {
       const height = Math.min(24, layout.pitch - 3);
       marks.push({
@@ -147,7 +148,7 @@ export function nameMarks(pen: Pen, tokens: readonly TokenFacts[]): Marks {
     }
     if (layout.form.has("pos_embed")) marks.push(...plusMark(layout, y, soft));
     const color = token.generated ? purple.ink : token.special ? soft : ink;
-    const room = column.width - 18 - (numbered ? numberRoom : 0);
+    const room = number?.names ?? column.width - 18;
     const text = elided(spokenText(token.text), room, NAME_SIZE);
     marks.push({
       kind: "text",
@@ -160,13 +161,13 @@ export function nameMarks(pen: Pen, tokens: readonly TokenFacts[]): Marks {
       color,
       about: { kind: "token", lane },
     });
-    if (numbered)
+    if (number)
       marks.push({
         kind: "text",
-        x: column.x + 6,
+        x: column.x + number.x,
         y: y + 0.5,
         text: String(lane),
-        size: 10.5,
+        size: number.size,
         weight: 400,
         align: "start",
         color: soft,
@@ -177,6 +178,31 @@ export function nameMarks(pen: Pen, tokens: readonly TokenFacts[]): Marks {
     }
   }
   return marks;
+}
+
+/** Narrower columns have no numbers. */
+const NUMBERED_FROM = 64;
+
+interface NumberLook {
+  /** From the column's left edge. */
+  x: number;
+  size: number;
+  /** Width that is left for the names. */
+  names: number;
+}
+
+/** How the numbers of some lanes are written beside their names: all alike, and small where a name would be cut. */
+function numberLook(width: number, names: ReadonlyMap<number, string>): NumberLook | null {
+  if (width < NUMBERED_FROM) return null;
+  const number = String(Math.max(...names.keys(), 0));
+  const look = (x: number, size: number, air: number) => ({
+    x,
+    size,
+    names: width - 12 - x - textWidth(number, size) - air,
+  });
+  const [usual, small] = [look(6, 10.5, 6), look(3, 9.5, 4)];
+  const wide = [...names.values()].map((name) => textWidth(name, NAME_SIZE));
+  return wide.some((name) => name > usual.names && name <= small.names) ? small : usual;
 }
 
 /** Between token and position. */

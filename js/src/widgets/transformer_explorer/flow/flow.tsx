@@ -11,6 +11,7 @@ import { spokenAt } from "./counting";
 import { FlowEmpty } from "./empty";
 import { stageAfter } from "./focus";
 import { FlowLegend } from "./legend";
+import { type LegendWords, legendWords } from "./legend-words";
 import { type Layout, layOut, scrollTo } from "./layout";
 import { overlayScene } from "./overlay-marks";
 import { flowScene, groundMarks } from "./picture";
@@ -22,22 +23,30 @@ import { sized, useMotion } from "./use-motion";
 import { usePattern } from "./use-pattern";
 import { focusAbout, type Pointing, usePointing } from "./use-pointing";
 
+/** The picture on show, and where everything in it lies. */
+export interface DrawnFlow {
+  scene: Scene<About>;
+  layout: Layout;
+  /** What the marks mean. */
+  words: LegendWords;
+}
+
 interface Props {
   explorer: Explorer;
   flow: FlowAnswer;
-  /** The scene on show, for export. */
-  scene: Signal<Scene<About> | null>;
-  /** Most height for the lanes, in pixels; null for what suits the width. */
+  /** What is on show, for export. */
+  drawn: Signal<DrawnFlow | null>;
+  /** Height of the whole picture, in pixels; null for what suits the width. */
   height_px: number | null;
 }
 
 /** The forward pass through one block as one picture. */
-export function Flow({ explorer, flow, scene, height_px }: Props) {
+export function Flow({ explorer, flow, drawn, height_px }: Props) {
   const { shown, waiting, error } = flow;
   return (
     <section class="attrium-flow" aria-label="Flow of the forward pass" aria-busy={waiting}>
       {shown ? (
-        <Picture explorer={explorer} shown={shown} scene={scene} height_px={height_px} />
+        <Picture explorer={explorer} shown={shown} drawn={drawn} height_px={height_px} />
       ) : (
         <FlowEmpty explorer={explorer} error={error} />
       )}
@@ -46,7 +55,7 @@ export function Flow({ explorer, flow, scene, height_px }: Props) {
   );
 }
 
-function Picture({ explorer, shown, scene: exported, height_px }: Omit<Props, "flow"> & { shown: Shown }) {
+function Picture({ explorer, shown, drawn, height_px }: Omit<Props, "flow"> & { shown: Shown }) {
   const { store, theme } = explorer;
   const box = useRef<HTMLDivElement>(null);
   const scroller = useRef<HTMLDivElement>(null);
@@ -78,7 +87,9 @@ function Picture({ explorer, shown, scene: exported, height_px }: Omit<Props, "f
     () => ground && flowScene({ ...ground.seen, pattern, head, cross: cross.pattern }, ground.marks),
     [ground, pattern, head, cross.pattern],
   );
-  exported.value = scene;
+  useLayoutEffect(() => {
+    drawn.value = scene && layout && { scene, layout, words: legendWords(data, layout, pattern) };
+  }, [scene, layout]);
   const moment = useMemo(
     () => ({ version, tokens: tokens.map(({ text }) => text), block: data.facts.block, head }),
     [version, tokens, data, head],
@@ -191,9 +202,9 @@ function Picture({ explorer, shown, scene: exported, height_px }: Omit<Props, "f
 
 function layoutFor({ data, model }: Shown, width: number, most: number | null, scroll: number): Layout | null {
   if (width < 100) return null;
-  const height = most ?? Math.min(660, Math.max(430, width * 0.46));
+  const height = Math.min(660, Math.max(430, width * 0.46));
   const { stages, sizes, block } = data.facts;
-  return layOut({ width, height, tokens: data.tokens, scroll }, { model, stages, sizes, block });
+  return layOut({ width, height, within: most, tokens: data.tokens, scroll }, { model, stages, sizes, block });
 }
 
 /** Scrolls the selected lane into sight when it changes. */

@@ -3,6 +3,8 @@ import type { Box } from "../../../lib/scene";
 import type { About } from "./about";
 import type { FlowData } from "./data";
 import { barBox, type Layout } from "./layout";
+import type { Pattern } from "./pattern";
+import { weightText } from "./weight-text";
 
 /** Stages in the order in which the arrows go through them; "pattern" is the card. */
 const ORDER = [
@@ -56,13 +58,13 @@ export function focusBox(layout: Layout, stage: string, lane: number): Box | nul
 }
 
 /** The strongest weights of a lane in words, for the card. */
-export function strongest(weights: readonly number[], names: readonly string[], count = 3): string[] {
-  return weights
-    .map((weight, key) => ({ weight, key }))
+export function strongest(pattern: Pattern | null, query: number, names: readonly string[], count = 3): string[] {
+  return names
+    .map((_, key) => ({ weight: pattern?.weight(query, [key, key + 1]) ?? 0, key }))
     .filter(({ weight }) => weight > 0)
     .sort((one, other) => other.weight - one.weight)
     .slice(0, count)
-    .map(({ weight, key }) => `${(100 * weight).toFixed(1)}% on \u201c${names[key] ?? ""}\u201d`);
+    .map(({ key }) => `${weightText(pattern, query, [key, key + 1])} on \u201c${names[key] ?? ""}\u201d`);
 }
 
 /** Bin of the largest magnitude, as a share of the bar. */

@@ -7,6 +7,7 @@ import { rangeOf } from "./counting";
 import { binsOf, type FlowData } from "./data";
 import type { Pattern } from "./pattern";
 import { termOf } from "./terms";
+import { type ExactWeight, isExact, type Nearly, weightText } from "./weight-text";
 
 export interface Hint {
   title: string;
@@ -27,6 +28,8 @@ export interface Hint {
   term: string;
   /** Whether a click opens the tour, and nothing else. */
   opensTerm: boolean;
+  /** Where the exact weight is to be read, and what is said once it is; null where what is said is exact. */
+  nearly: (Nearly & { told(exact: ExactWeight): Pick<Hint, "title" | "lines"> }) | null;
 }
 
 export interface Told {
@@ -53,6 +56,7 @@ const NOTHING = {
   does: "",
   term: "",
   opensTerm: false,
+  nearly: null,
 };
 
 /** What is said of a hit, with the word for it. */
@@ -346,7 +350,6 @@ function rotaryHint(stage: string, lane: number): Hint {
 function weightHint(query: number, keys: readonly [number, number], told: Told): Hint {
   const { model, pattern, data, head, which } = told;
   const [key] = keys;
-  const many = keys[1] - keys[0] > 1 || (pattern?.pooled ?? false);
   const common = { ...NOTHING, lane: query, pair: [query, key] as const, ...opening("attention", query) };
   if (model.causal && key > query)
     return {
@@ -354,17 +357,51 @@ function weightHint(query: number, keys: readonly [number, number], told: Told):
       title: `${nameOf(told, query)} cannot see ${nameOf(told, key)}`,
       lines: ["it comes later: masked"],
     };
-  const weight = pattern?.weight(query, keys) ?? Number.NaN;
-  const where = `${data.facts.names["attn.z"]?.replace(/z$/, "pattern") ?? "pattern"}[${head}, ${query}, ${key}]`;
+  const name = data.facts.names["attn.z"]?.replace(/z$/, "pattern") ?? "pattern";
+  const title = (at: number, weight: string) => `${nameOf(told, query)} attends to ${nameOf(told, at)}: ${weight}`;
   return {
     ...common,
-    title: `${nameOf(told, query)} attends to ${nameOf(told, key)}: ${formatPercent(weight)}`,
-    lines: [
-      many
-        ? `largest of keys ${keys[0]} to ${keys[1] - 1}${pattern?.pooled ? ", and of neighbouring queries" : ""}`
-        : where,
-    ],
-    reference: { name: where.replace(/\[.*$/, ""), index: [head, query, key], which },
+    title: title(key, weightText(pattern, query, keys)),
+    lines: [cellLine(pattern, query, keys, name, head)],
+    reference: { name, index: [head, query, key], which },
+    nearly: nearlyOf(pattern, { name, which, head, query, keys: seenKeys(keys, query, model.causal) }, title),
+  };
+}
+
+/** Keys that a query sees, of some. */
+function seenKeys([first, stop]: readonly [number, number], query: number, causal: boolean): readonly [number, number] {
+  return [first, causal ? Math.min(stop, query + 1) : stop];
+}
+
+/** Which number a weight is, or which it is the largest of. */
+function cellLine(
+  pattern: Pattern | null,
+  query: number,
+  keys: readonly [number, number],
+  name: string,
+  head: number,
+): string {
+  const shared = (pattern?.grain(query).cells ?? 1) > 1;
+  if (keys[1] - keys[0] > 1)
+    return `largest of keys ${keys[0]} to ${keys[1] - 1}${shared ? " and their neighbours" : ""}`;
+  return shared ? "largest of neighbouring queries and keys" : `${name}[${head}, ${query}, ${keys[0]}]`;
+}
+
+/** How to come by the exact weight; null where the pattern has it. */
+function nearlyOf(
+  pattern: Pattern | null,
+  place: Nearly,
+  title: (key: number, weight: string) => string,
+): Hint["nearly"] {
+  const { name, head, query, keys } = place;
+  if (pattern && keys[1] - keys[0] === 1 && isExact(pattern.grain(query))) return null;
+  const many = keys[1] - keys[0] > 1 ? `, largest of keys ${keys[0]} to ${keys[1] - 1}` : "";
+  return {
+    ...place,
+    told: ({ key, weight }) => ({
+      title: title(key, formatPercent(weight)),
+      lines: [`${name}[${head}, ${query}, ${key}]${many}`],
+    }),
   };
 }
 
@@ -385,15 +422,23 @@ function encoderHint(told: Told): Hint {
 
 function crossHint(query: number, keys: readonly [number, number], count: number, told: Told): Hint {
   const { cross, data, head, which } = told;
-  const [key, stop] = keys;
+  const [key] = keys;
   const name = data.facts.names["cross.z"]?.replace(/z$/, "pattern") ?? "cross.pattern";
-  const weight = cross?.weight(query, keys) ?? Number.NaN;
-  const many = stop - key > 1 || (cross?.pooled ?? false);
+  const title = (at: number, weight: string) =>
+    `${nameOf(told, query)} attends to the encoder's token ${at} ${rangeOf(count)}: ${weight}`;
+  const nearly = nearlyOf(cross, { name, which, head, query, keys }, title);
   return {
     ...NOTHING,
-    title: `${nameOf(told, query)} attends to the encoder's token ${key} ${rangeOf(count)}: ${formatPercent(weight)}`,
-    lines: [many ? `largest of keys ${key} to ${stop - 1}` : `${name}[${head}, ${query}, ${key}]`, CROSS_ELSEWHERE],
+    title: title(key, weightText(cross, query, keys)),
+    lines: [cellLine(cross, query, keys, name, head), CROSS_ELSEWHERE],
     reference: { name, index: [head, query, key], which },
+    nearly: nearly && {
+      ...nearly,
+      told(exact) {
+        const said = nearly.told(exact);
+        return { ...said, lines: [...said.lines, CROSS_ELSEWHERE] };
+      },
+    },
     lane: query,
     click: { position: query },
     does: "follows this position",
@@ -401,11 +446,18 @@ function crossHint(query: number, keys: readonly [number, number], count: number
 }
 
 function strandHint(query: number, key: number, told: Told): Hint {
-  const weight = told.pattern?.weight(query, [key, key + 1]) ?? Number.NaN;
+  const { pattern, head, which, data } = told;
+  const keys = [key, key + 1] as const;
+  const name = data.facts.names["attn.z"]?.replace(/z$/, "pattern") ?? "pattern";
+  const title = (_key: number, weight: string) =>
+    `z of ${nameOf(told, query)} takes ${weight} of the value of ${nameOf(told, key)}`;
+  const lines = [`head ${head}: z = sum of weight \u00d7 value`];
+  const nearly = nearlyOf(pattern, { name, which, head, query, keys }, title);
   return {
     ...NOTHING,
-    title: `z of ${nameOf(told, query)} takes ${formatPercent(weight)} of the value of ${nameOf(told, key)}`,
-    lines: [`head ${told.head}: z = sum of weight \u00d7 value`],
+    title: title(key, weightText(pattern, query, keys)),
+    lines,
+    nearly: nearly && { ...nearly, told: (exact) => ({ ...nearly.told(exact), lines }) },
     lane: query,
     pair: [query, key],
     ...opening("output", query),

@@ -12,6 +12,8 @@ export interface Room {
   width: number;
   /** Most height for the lanes, in pixels. */
   height: number;
+  /** Where given, most height for the whole picture instead; lanes are then lower before they are scrolled. */
+  within?: number | null;
   tokens: number;
   /** How far the lanes are scrolled, in pixels. */
   scroll: number;
@@ -72,6 +74,9 @@ const TOP_PX = 4;
 const WORDS_PX = 52;
 const FOOT_PX = 26;
 export const LANE_LEAST = 24;
+/** Where the whole picture must fit, lanes are not lower than this, nor is the picture. */
+const LANE_FITTED = 16;
+const LEAST_FITTED = 230;
 const LANE_MOST = 92;
 const LEAST_HEIGHT = 250;
 /** The list of probabilities beside the lanes. */
@@ -107,10 +112,15 @@ export function layOut(room: Room, { model, stages, sizes, block }: Shape): Layo
   const matrix = card ? matrixIn(card, room.tokens) : null;
   const labels = matrix?.labels === "upright" ? UPRIGHT_PX : matrix?.labels === "level" ? LEVEL_PX : 6;
   const top = TOP_PX + Math.max(WORDS_PX, card ? CARD_HEAD + labels : 0);
-  const pitch = Math.min(LANE_MOST, Math.max(LANE_LEAST, room.height / Math.max(1, room.tokens)));
+  const whole = room.within ? Math.max(room.within, LEAST_FITTED) : null;
+  const most = whole === null ? room.height : whole - top - FOOT_PX;
+  const even = most / Math.max(1, room.tokens);
+  // Where not even the lowest lanes would do, those that are scrolled are as high as anywhere.
+  const least = whole !== null && even >= LANE_FITTED ? LANE_FITTED : LANE_LEAST;
+  const pitch = Math.min(LANE_MOST, Math.max(least, even));
   const total = pitch * room.tokens;
-  const shown = Math.min(total, Math.max(room.height, pitch));
-  const height = Math.max(top + shown + FOOT_PX, list ? LEAST_LIST : LEAST_HEIGHT);
+  const shown = Math.min(total, Math.max(most, pitch));
+  const height = Math.max(top + shown + FOOT_PX, whole ?? (list ? LEAST_LIST : LEAST_HEIGHT));
   const lanes = { x: 0, y: top, width, height: shown };
   const scroll = Math.min(Math.max(0, room.scroll), Math.max(0, total - shown));
   const lengths = lengthsOf(model, sizes);

@@ -1,8 +1,9 @@
-import { formatCount, formatPercent, type Theme, toCss } from "../../../lib";
+import { formatPercent, type Theme, toCss } from "../../../lib";
 import { type Role, roleHue } from "../../../lib/roles";
 import type { Explorer } from "../explorer";
 import { type Cross, crossMatrix } from "./cross";
 import type { Layout } from "./layout";
+import { legendWords } from "./legend-words";
 import type { Pattern } from "./pattern";
 import type { Shown } from "./use-flow";
 import { deepest, hasDots } from "./weights";
@@ -19,44 +20,37 @@ interface Props {
 export function FlowLegend({ explorer, shown, pattern, layout, cross }: Props) {
   const { theme } = explorer;
   const { data } = shown;
-  const pooled = [...data.stripes.values()].some(({ factor }) => factor > 1);
-  const hidden = layout ? layout.tokens - (layout.visible[1] - layout.visible[0]) : 0;
+  const words = legendWords(data, layout, pattern);
   const dots = layout !== null && hasDots(layout.matrix);
-  const end = layout && pattern && !dots ? deepest(layout, layout.tokens, pattern) : 1;
   return (
     <ul class="attrium-flow-legend">
       <li title="Each stage has a colour scale of its own; the ends are the 99th percentile of its magnitudes">
         <span class="attrium-flow-swatch" style={{ background: gradient(theme, "query") }} />
         <span class="attrium-flow-swatch" style={{ background: gradient(theme, "residual") }} />
-        stripes: negative, zero, positive{pooled && "; each the largest of its bin"}
+        {words.stripes}
       </li>
       <li title="Within the stream, within the heads, and within the hidden layer; a norm over six times the median is drawn no wider">
         <span
           class="attrium-flow-swatch attrium-flow-wedge"
           style={{ background: toCss(roleHue("residual", theme).base) }}
         />
-        ribbons: as wide and strong as the norm
+        {words.ribbons}
       </li>
       <li>
         <span
           class="attrium-flow-swatch attrium-flow-disc"
           style={{ background: toCss(roleHue("attention", theme).base) }}
         />
-        {dots ? "discs: area is the weight" : `attention: square root of the weight, deepest at ${formatPercent(end)}`}
-        {pattern?.pooled && "; largest of neighbours"}
+        {words.weights}
       </li>
       {layout && <CrossItem theme={theme} layout={layout} cross={cross} besideDots={dots} />}
-      {data.edited && (
+      {words.changed !== null && (
         <li class="attrium-flow-tint">
           <span class="attrium-flow-swatch" style={{ background: toCss(roleHue("change", theme).base) }} />
-          changed by the interventions: the more of the norm, the stronger
+          {words.changed}
         </li>
       )}
-      {hidden > 0 && (
-        <li class="attrium-number">
-          {formatCount(hidden)} of {formatCount(layout?.tokens ?? 0)} tokens out of sight: scroll
-        </li>
-      )}
+      {words.hidden !== null && <li class="attrium-number">{words.hidden}: scroll</li>}
     </ul>
   );
 }

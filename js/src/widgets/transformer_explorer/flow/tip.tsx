@@ -29,12 +29,13 @@ const WORDS: Record<string, string> = {
 export function FlowTip({ explorer, pointing, layout }: Props) {
   const hint = pointing.hint.value;
   if (!hint) return null;
+  const { title, lines } = pointing.better.value ?? hint;
   const low = pointing.y.value > layout.height - 90;
   return (
     <div class="attrium-flow-tip" data-low={low}>
       <Tooltip x={pointing.x.value} y={pointing.y.value} within={layout.width}>
-        <strong>{hint.title}</strong>
-        {hint.lines.map((line) => (
+        <strong>{title}</strong>
+        {lines.map((line) => (
           <span key={line} class="attrium-number">
             {line}
           </span>

@@ -4,7 +4,7 @@ import type { ModelFacts } from "../protocol";
 import { rangeOf, spokenAt } from "./counting";
 import { CARD_HEAD, type Layout } from "./layout";
 import { TermButton } from "./term-button";
-import { PARTS, spanOf, type Title, titlesOf } from "./titles";
+import { litSpan, PARTS, spanOf, type Title, titlesOf } from "./titles";
 
 interface Props {
   explorer: Explorer;
@@ -16,17 +16,22 @@ interface Props {
 
 /** Above the picture: the block's bracket, the titles that open drill-downs, and the steps of block and head. */
 export function FlowTitles({ explorer, layout, model, block, head }: Props) {
+  const titles = titlesOf(layout);
   return (
     <>
       <div class="attrium-flow-top">
         <BlockName explorer={explorer} layout={layout} blocks={model.blocks} block={block} />
-        {titlesOf(layout).map((title) => (
+        {titles.map((title) => (
           <PartTitle key={title.part} explorer={explorer} title={title} top={layout.lanes.y - 13} />
         ))}
       </div>
       {model.heads > 1 && <HeadSteps explorer={explorer} layout={layout} heads={model.heads} head={head} />}
       {Object.entries(PARTS).map(([part, columns]) => {
-        const place = spanOf(layout, columns);
+        const place = litSpan(
+          layout,
+          columns,
+          titles.find((title) => title.part === part),
+        );
         return (
           place && (
             <span

@@ -91,3 +91,14 @@ export const PARTS: Record<string, readonly string[]> = {
   mlp: ["norm2in", "mlp.pre", "activation", "mlp.post", "W_out", "mlp_out", "add2"],
   blocks: ["rest", "final"],
 };
+
+/** What a tour lights of a part: its columns, and the title over them where that is wider. */
+export function litSpan(
+  layout: Layout,
+  columns: readonly string[],
+  title: Title | undefined,
+): [left: number, right: number] | null {
+  const span = spanOf(layout, columns);
+  if (!span || !title) return span;
+  return [Math.min(span[0], title.x), Math.max(span[1], title.x + title.width)];
+}

@@ -1,7 +1,8 @@
-/** Weights of the current head: from the pooled patterns of the flow, and exact where these are not. */
+/** Weights of the current head: from the patterns of the flow, and finer where these are pooled or rounded. */
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Explorer } from "../explorer";
 import type { Layout } from "./layout";
+import { isExact } from "./weight-text";
 import { finest, type Pattern, patternOf, rowsOf } from "./pattern";
 import type { Shown } from "./use-flow";
 
@@ -21,8 +22,8 @@ export function usePattern(
   const [first, stop] = layout?.visible ?? [0, 0];
   const name = shown?.data.facts.names["attn.z"]?.replace(/z$/, "pattern") ?? "";
   const which = store.get("which");
-  const pooled = coarse?.pooled ?? false;
-  const key = shown && pooled ? [shown.version, which, name, head].join("\n") : "";
+  const coarser = coarse !== null && !isExact(coarse.grain(0));
+  const key = shown && coarser ? [shown.version, which, name, head].join("\n") : "";
   useEffect(() => {
     if (!shown || key === "") return undefined;
     let gone = false;
@@ -42,7 +43,7 @@ export function usePattern(
           "flow-rows",
         )
         .then((rows) => !gone && setFine({ key, pattern: rowsOf(rows, first) }))
-        // On a saved page there may be only the pooled pattern, and the picture says that it is pooled.
+        // On a saved page there may be only that pattern, and the picture says how it was pooled.
         .catch(() => undefined);
     const timer = setTimeout(ask, SETTLED_MS);
     return () => {
@@ -50,5 +51,8 @@ export function usePattern(
       clearTimeout(timer);
     };
   }, [key, first, stop]);
-  return useMemo(() => finest(fine?.key === key && pooled ? fine.pattern : null, coarse), [fine, key, pooled, coarse]);
+  return useMemo(
+    () => finest(fine?.key === key && coarser ? fine.pattern : null, coarse),
+    [fine, key, coarser, coarse],
+  );
 }

@@ -12,12 +12,15 @@ import { exactOf } from "./exact";
 import { aboutFocus, focusBox, peakOf, strongest } from "./focus";
 import { type Hint, hintOf, type Told } from "./hints";
 import type { Layout } from "./layout";
+import { exactWeight } from "./weight-text";
 
 export interface Pointing {
   hit: Signal<Hit<About> | null>;
   hint: Signal<Hint | null>;
   /** The exact number behind a pooled one, once it is there. */
   exact: Signal<string | null>;
+  /** What is said in place of the hint's own words, once a weight is known exactly. */
+  better: Signal<Pick<Hint, "title" | "lines"> | null>;
   x: Signal<number>;
   y: Signal<number>;
   at(x: number, y: number): void;
@@ -46,6 +49,7 @@ export function usePointing(
   const hit = useSignal<Hit<About> | null>(null);
   const hint = useSignal<Hint | null>(null);
   const exact = useSignal<string | null>(null);
+  const better = useSignal<Pick<Hint, "title" | "lines"> | null>(null);
   const x = useSignal(0);
   const y = useSignal(0);
   const latest = useRef(told);
@@ -54,6 +58,7 @@ export function usePointing(
     if (sameHint(hint.value, next)) return;
     hint.value = next;
     exact.value = null;
+    better.value = null;
     explorer.pointed.value = next?.reference ?? null;
     explorer.lane.value = next?.lane ?? null;
   };
@@ -70,11 +75,13 @@ export function usePointing(
     }, REST_MS);
     return () => clearTimeout(timer);
   }, [resting]);
+  useExactWeight(explorer, hint, better);
   useExplaining(explorer, resting, box);
   return {
     hit,
     hint,
     exact,
+    better,
     x,
     y,
     at(left, top) {
@@ -106,6 +113,28 @@ export function usePointing(
   };
 }
 
+/** Once the pointer rests on a weight that is only nearly known, says the exact one. */
+function useExactWeight(
+  { channel, pointed }: Explorer,
+  hint: Signal<Hint | null>,
+  better: Signal<Pick<Hint, "title" | "lines"> | null>,
+): void {
+  const resting = hint.value;
+  useEffect(() => {
+    const nearly = resting?.nearly;
+    if (!nearly) return undefined;
+    const timer = setTimeout(async () => {
+      // A saved page may be without: what is said then stays "about" or "at most".
+      const exact = await exactWeight(channel, nearly).catch(() => null);
+      if (!exact || hint.value !== resting) return;
+      better.value = nearly.told(exact);
+      const { name, which, head, query } = nearly;
+      pointed.value = { name, which, index: [head, query, exact.key] };
+    }, REST_MS);
+    return () => clearTimeout(timer);
+  }, [resting]);
+}
+
 /** While something is said, T opens the tour on it, wherever the focus is but in a field. */
 function useExplaining(explorer: Explorer, hint: Hint | null, box: RefObject<HTMLElement>): void {
   const term = hint?.term ?? "";
@@ -127,6 +156,8 @@ function useExplaining(explorer: Explorer, hint: Hint | null, box: RefObject<HTM
 
 function sameHint(one: Hint | null, other: Hint | null): boolean {
   if (one === null || other === null) return one === other;
+  // Two tokens may read alike: then only the pair tells their weights apart.
+  if (one.pair?.join() !== other.pair?.join()) return false;
   return one.title === other.title && one.value === other.value && one.lines.join("\n") === other.lines.join("\n");
 }
 
@@ -146,11 +177,16 @@ export function focusAbout(layout: Layout, stage: string, lane: number, told: To
   const hint = hintOf({ about, mark, row: Math.floor(peak * bins), column: 0 }, told);
   const place = { x: box.x + box.width, y: box.y + box.height / 2 };
   if (stage !== "pattern") return { hint, ...place };
-  const weights = told.tokens.map((_, key) => told.pattern?.weight(lane, [key, key + 1]) ?? 0);
   const names = told.tokens.map((token) => spokenText(token.text));
   const title = `Head ${told.head}: \u201c${names[lane] ?? ""}\u201d attends`;
   return {
-    hint: { ...hint, title, lines: strongest(weights, names), lane, click: { view: "attention", position: lane } },
+    hint: {
+      ...hint,
+      title,
+      lines: strongest(told.pattern, lane, names),
+      lane,
+      click: { view: "attention", position: lane },
+    },
     ...place,
   };
 }

@@ -20,6 +20,11 @@ export const VIEW_TITLES: Record<Exclude<ViewName, "">, string> = {
 const OF_HEAD: readonly ViewName[] = ["qkv", "attention", "output"];
 const OF_BLOCK: readonly ViewName[] = [...OF_HEAD, "mlp"];
 
+/** A title in the middle of a line: small letters, but for what is written in capitals. */
+function inLine(title: string): string {
+  return title === title.toUpperCase() ? title : title.toLowerCase();
+}
+
 /** Where the reader is: model, block, head, part and position; each step leads back to itself. */
 export function Breadcrumbs({ explorer }: { explorer: Explorer }) {
   const { store, go } = explorer;
@@ -33,7 +38,7 @@ export function Breadcrumbs({ explorer }: { explorer: Explorer }) {
     if (view === "" || OF_HEAD.includes(view))
       steps.push({ text: `head ${store.get("head")}`, open: () => go({ view: "attention" }) });
   }
-  if (view !== "") steps.push({ text: VIEW_TITLES[view].toLowerCase(), open: () => undefined });
+  if (view !== "") steps.push({ text: inLine(VIEW_TITLES[view]), open: () => undefined });
   const token = store.get("tokens")[position];
   return (
     <nav class="attrium-te-crumbs" aria-label="Where you are">

@@ -1,20 +1,26 @@
 import type { ReadonlySignal } from "@preact/signals";
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import type { Scene } from "../../../lib/scene";
 import type { Explorer } from "../explorer";
 import type { Shown } from "../flow/use-flow";
+import type { DrawnFlow } from "../flow/flow";
+import { rangeOf } from "../flow/counting";
+import { titlesOf } from "../flow/titles";
+import { useDistribution } from "../probabilities-data";
+import { exportList } from "./export-list";
+import { exportScene } from "./export-scene";
+import { factsOf } from "./header";
 import { savePng, saveSvg, saveTensor, tensorInView } from "./export";
 import { GlyphButton } from "./glyph";
 
 interface Props {
   explorer: Explorer;
   shown: Shown | null;
-  scene: ReadonlySignal<Scene | null>;
+  drawn: ReadonlySignal<DrawnFlow | null>;
 }
 
 /** Picture and numbers as files. */
-export function ExportMenu({ explorer, shown, scene }: Props) {
+export function ExportMenu({ explorer, shown, drawn }: Props) {
   const open = useSignal(false);
   const failed = useSignal<string | null>(null);
   const holder = useRef<HTMLDivElement>(null);
@@ -47,10 +53,6 @@ export function ExportMenu({ explorer, shown, scene }: Props) {
       },
     );
   };
-  const picture = (save: typeof savePng) => () => {
-    if (scene.value) save(document(), scene.value, name);
-    open.value = false;
-  };
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: Escape closes the menu of the button inside
     <div
@@ -74,12 +76,15 @@ export function ExportMenu({ explorer, shown, scene }: Props) {
       />
       {open.value && (
         <div class="attrium-te-menu" role="menu">
-          <button type="button" role="menuitem" disabled={!scene.value} onClick={picture(savePng)}>
-            Picture, PNG
-          </button>
-          <button type="button" role="menuitem" disabled={!scene.value} onClick={picture(saveSvg)}>
-            Picture, SVG
-          </button>
+          <PictureItems
+            explorer={explorer}
+            shown={shown}
+            drawn={drawn.value}
+            name={name}
+            onSaved={() => {
+              open.value = false;
+            }}
+          />
           <button type="button" role="menuitem" disabled={!region} onClick={tensor("csv")}>
             Numbers, CSV
           </button>
@@ -91,5 +96,49 @@ export function ExportMenu({ explorer, shown, scene }: Props) {
         </div>
       )}
     </div>
+  );
+}
+
+interface PictureProps {
+  explorer: Explorer;
+  shown: Shown | null;
+  drawn: DrawnFlow | null;
+  name: string;
+  onSaved(): void;
+}
+
+/** The picture with all of its words, as a bitmap or as curves. The list is read here, when it is wanted. */
+function PictureItems({ explorer, shown, drawn, name, onSaved }: PictureProps) {
+  const holder = useRef<HTMLButtonElement>(null);
+  const { distribution } = useDistribution(explorer);
+  const whole = () => {
+    if (!drawn || !shown) return null;
+    const { scene, layout, words } = drawn;
+    const { store, theme } = explorer;
+    const { model, data } = shown;
+    const edited = data.edited ? [store.get("which") === "run" ? "with the interventions" : "without them"] : [];
+    const titles = {
+      title: store.get("title"),
+      facts: [...factsOf(model), ...edited],
+      block: [`Block ${data.facts.block}`, rangeOf(model.blocks)] as const,
+      parts: titlesOf(layout),
+      notes: Object.values(words).filter((note): note is string => note !== null),
+    };
+    return exportScene(scene, layout, titles, distribution && exportList(explorer, distribution), theme);
+  };
+  const picture = (save: typeof savePng) => () => {
+    const scene = whole();
+    if (scene) save(holder.current?.ownerDocument ?? globalThis.document, scene, name);
+    onSaved();
+  };
+  return (
+    <>
+      <button ref={holder} type="button" role="menuitem" disabled={!drawn} onClick={picture(savePng)}>
+        Picture, PNG
+      </button>
+      <button type="button" role="menuitem" disabled={!drawn} onClick={picture(saveSvg)}>
+        Picture, SVG
+      </button>
+    </>
   );
 }

@@ -19,7 +19,7 @@ export function HeadsPanel({ explorer }: { explorer: Explorer }) {
   const layers = useMemo(() => Array.from({ length: facts?.layers ?? 0 }, (_, layer) => layer), [facts]);
   if (!facts) return <p class="attrium-faint">{error ?? "Reading the patterns of all heads\u2026"}</p>;
   const options = [
-    { value: "", label: "Layer and head" },
+    { value: "", label: "Block and head" },
     ...facts.scores.map(({ name, title, doc }) => ({ value: name, label: title, doc })),
   ];
   return (
@@ -42,10 +42,20 @@ export function HeadsPanel({ explorer }: { explorer: Explorer }) {
         onChoose={(block, head) => go({ block, head })}
         theme={theme}
         label="All heads"
-        height_px={420}
+        height_px={HEIGHT_PX}
+        largest_px={largestFor(facts.layers)}
       />
     </div>
   );
+}
+
+/** Most height of the thumbnails, and what of it stands around each row. */
+const HEIGHT_PX = 420;
+const AROUND_PX = 14;
+
+/** Largest side of a thumbnail: with few blocks they have the room to be read. */
+export function largestFor(layers: number): number {
+  return Math.min(104, Math.max(56, Math.floor((HEIGHT_PX - 30) / Math.max(1, layers)) - AROUND_PX));
 }
 
 /** Heads by score; those without one last. */
