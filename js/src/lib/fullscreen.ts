@@ -11,19 +11,19 @@ export interface Fullscreen {
   leave(): void;
 }
 
-/** An element that fills the screen where the host allows it, and otherwise the window. */
-export function useFullscreen(element: RefObject<HTMLElement>): Fullscreen {
+/** A widget that fills the screen where the host allows it, and otherwise the window; `inside` is any part of it. */
+export function useFullscreen(inside: RefObject<HTMLElement>): Fullscreen {
   const [on, setOn] = useState(false);
   useEffect(() => {
-    const document = element.current?.ownerDocument;
+    const document = inside.current?.ownerDocument;
     if (!document) return undefined;
-    const follow = () => setOn(isOn(element.current));
+    const follow = () => setOn(isOn(rootOf(inside)));
     const controller = new AbortController();
     document.addEventListener("fullscreenchange", follow, { signal: controller.signal });
     return () => controller.abort();
   }, []);
   const enter = async () => {
-    const target = element.current;
+    const target = rootOf(inside);
     if (!target) return;
     try {
       await target.requestFullscreen();
@@ -33,13 +33,17 @@ export function useFullscreen(element: RefObject<HTMLElement>): Fullscreen {
     setOn(true);
   };
   const leave = () => {
-    const target = element.current;
+    const target = rootOf(inside);
     if (!target) return;
     target.removeAttribute(FILLS_WINDOW);
     if (target.ownerDocument.fullscreenElement) void target.ownerDocument.exitFullscreen().catch(() => undefined);
     setOn(false);
   };
   return { on, toggle: () => (on ? leave() : void enter()), leave };
+}
+
+function rootOf(inside: RefObject<HTMLElement>): HTMLElement | null {
+  return inside.current?.closest<HTMLElement>(".attrium") ?? null;
 }
 
 function isOn(target: HTMLElement | null): boolean {

@@ -18,12 +18,12 @@ interface HeadPanelProps {
   /** The query under the pointer, in the arcs. */
   pointed: Signal<number | null>;
   drawn: Drawn;
+  /** Of the matrix, the lines or the picture. */
+  height_px: number;
 }
 
-const HEIGHT_PX = 560;
-
 /** One head closely: as matrix, lines or over the picture; and what one of its queries looks at. */
-export function HeadPanel({ explorer, field, pointed, drawn }: HeadPanelProps) {
+export function HeadPanel({ explorer, field, pointed, drawn, height_px }: HeadPanelProps) {
   const { store, shown } = explorer;
   const exporting = useSignal(false);
   const show = showOf(explorer);
@@ -62,17 +62,17 @@ export function HeadPanel({ explorer, field, pointed, drawn }: HeadPanelProps) {
       )}
       <div class="attrium-attention-stage" data-show={show}>
         {show === "matrix" && (
-          <MatrixPanel explorer={explorer} field={field} painter={drawn.matrix} height_px={HEIGHT_PX} />
+          <MatrixPanel explorer={explorer} field={field} painter={drawn.matrix} height_px={height_px} />
         )}
         {show === "arcs" && (
-          <Arcs explorer={explorer} height_px={HEIGHT_PX - 40} pointed={pointed} picture={drawn.arcs} />
+          <Arcs explorer={explorer} height_px={height_px - 40} pointed={pointed} picture={drawn.arcs} />
         )}
         {show === "picture" && (
           <Picture
             explorer={explorer}
             query={query ?? 0}
             rows={rows}
-            height_px={HEIGHT_PX - 40}
+            height_px={height_px - 40}
             drawn={drawn.picture}
           />
         )}

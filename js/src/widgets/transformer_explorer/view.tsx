@@ -1,6 +1,5 @@
 import { useSignal } from "@preact/signals";
-import type { RefObject } from "preact";
-import { useMemo, useRef } from "preact/hooks";
+import { useRef } from "preact/hooks";
 import type { ViewProps } from "../../lib";
 import { useFullscreen } from "../../lib/fullscreen";
 import { roleProperties } from "../../lib/roles";
@@ -33,7 +32,7 @@ export function TransformerExplorerView(props: ViewProps<Traits>) {
   const { explorer, history, undo, redo } = shell;
   const { store, go } = explorer;
   const root = useRef<HTMLDivElement>(null);
-  const screen = useFullscreen(useFrame(root));
+  const screen = useFullscreen(root);
   const flow = useFlow(explorer);
   const room = useScreenRoom(root, screen.on, flow.shown !== null);
   const drawn = useSignal<DrawnFlow | null>(null);
@@ -137,17 +136,5 @@ export function TransformerExplorerView(props: ViewProps<Traits>) {
       {editing && <Edits explorer={explorer} />}
       <Tour explorer={explorer} />
     </div>
-  );
-}
-
-/** The widget's outermost element, which is what fills the screen: what lies in it cannot grow beyond it. */
-function useFrame(root: RefObject<HTMLElement>): RefObject<HTMLElement> {
-  return useMemo(
-    () => ({
-      get current() {
-        return root.current?.closest<HTMLElement>(".attrium") ?? null;
-      },
-    }),
-    [],
   );
 }
