@@ -95,13 +95,7 @@ const NOTHING: Answered<never> = { facts: null, frames: {}, error: null, waiting
  * The answer before stays while the next one is under way, so that nothing flickers; of the questions of one component
  * the newest wins, and components that ask the same share one answer. Null arguments ask nothing.
  */
-export function useAnswer<Facts>(
-  channel: Channel,
-  question: string,
-  args: unknown,
-  version: number,
-  _slot?: string,
-): Answered<Facts> {
+export function useAnswer<Facts>(channel: Channel, question: string, args: unknown, version: number): Answered<Facts> {
   const slot = useId();
   const key = args === null ? null : keyOf(question, args, version);
   const known = key === null ? undefined : knownOf(channel).answers.get(key);

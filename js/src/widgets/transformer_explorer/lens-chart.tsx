@@ -22,13 +22,8 @@ export function LensChart({ explorer, here, mode, compare, token }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const width = useWidth(box);
   const start = Math.floor(here.position / CHUNK) * CHUNK;
-  const { chunk } = useLens(explorer, here, { start, token, which: here.which }, "chart");
-  const base = useLens(
-    explorer,
-    here,
-    { start, token: compare ? token : undefined, which: "base" },
-    "chart-base",
-  ).chunk;
+  const { chunk } = useLens(explorer, here, { start, token, which: here.which });
+  const base = useLens(explorer, here, { start, token: compare ? token : undefined, which: "base" }).chunk;
   const byRank = mode === "rank";
   const top = niceTop(Math.max(...[chunk, base].flatMap((one) => (one ? probabilities(one, here.position) : []))));
   const up: Up = byRank

@@ -26,9 +26,9 @@ interface ChunkProps {
 export function LensLanes(props: ChunkProps) {
   const { explorer, here, mode, points, cursor, start, cell_px, token } = props;
   const which: Which = mode === "change" ? "run" : here.which;
-  const { chunk, error } = useLens(explorer, here, { start, token, which }, which);
+  const { chunk, error } = useLens(explorer, here, { start, token, which });
   const compared = mode === "change" ? token : undefined;
-  const base = useLens(explorer, here, { start, token: compared, which: "base" }, "base").chunk;
+  const base = useLens(explorer, here, { start, token: compared, which: "base" }).chunk;
   const stop = Math.min(start + CHUNK, here.tokens.length);
   const at = (event: MouseEvent) => {
     const bounds = (event.currentTarget as HTMLElement).getBoundingClientRect();

@@ -28,11 +28,10 @@ export function useLens(
   explorer: Explorer,
   { run, tokens }: Here,
   { start, token, which }: { start: number; token: number | null | undefined; which: Which },
-  purpose: string,
 ) {
   const stop = Math.min(start + CHUNK, tokens.length);
   const args = token === undefined ? null : { start, stop, token, which };
-  const answer = useAnswer<LensFacts>(explorer.channel, "lens", args, run, `lens:${purpose}:${start}`);
+  const answer = useAnswer<LensFacts>(explorer.channel, "lens", args, run);
   const { facts, frames } = answer;
   const chunk: LensChunk | null = facts && facts.start === start ? { facts, frames } : null;
   return { chunk, error: answer.error };

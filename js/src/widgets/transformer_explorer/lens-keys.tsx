@@ -20,7 +20,7 @@ interface KeysProps {
 export function LensKeys({ explorer, here, points, cursor, token, children }: KeysProps) {
   const place = cursor.value ?? { position: here.position, point: points.length - 1 };
   const start = Math.floor(place.position / CHUNK) * CHUNK;
-  const { chunk } = useLens(explorer, here, { start, token, which: here.which }, "keys");
+  const { chunk } = useLens(explorer, here, { start, token, which: here.which });
   const within = (at: number, count: number) => Math.min(count - 1, Math.max(0, at));
   const move = (down: number, right: number) => () => {
     const next = {

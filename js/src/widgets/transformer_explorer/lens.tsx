@@ -38,7 +38,7 @@ function Lens({ explorer, here }: { explorer: Explorer; here: Here }) {
   const mode = wanted.value === "change" && !edited ? "probability" : wanted.value;
   const token = useFollowed(explorer, here);
   const start = Math.floor(here.position / CHUNK) * CHUNK;
-  const { chunk, error } = useLens(explorer, here, { start, token, which: here.which }, "first");
+  const { chunk, error } = useLens(explorer, here, { start, token, which: here.which });
   // Of the last chunk that came: the table stays while the next one is under way.
   const last = useRef(chunk);
   if (chunk) last.current = chunk;

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useId, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { Button, formatNumber, formatSigned, useAnswer } from "../../lib";
 import { OperandBars } from "./details/operand-bars";
 import { spelled } from "./details/places";
@@ -26,9 +26,7 @@ export function OriginCard({ explorer, reference, compact = false, onExpand, onC
   const steps = useSignal<{ from: NumberRef | null; trail: NumberRef[] }>({ from: null, trail: [] });
   const trail = steps.value.from && same(steps.value.from, rested) ? steps.value.trail : [];
   const shown = trail[trail.length - 1] ?? rested;
-  // Each card has a slot of its own: two that ask at once must not overtake each other.
-  const slot = `origin:${useId()}`;
-  const answer = useAnswer<OriginFacts>(explorer.channel, "origin", shown, explorer.store.get("run"), slot);
+  const answer = useAnswer<OriginFacts>(explorer.channel, "origin", shown, explorer.store.get("run"));
   const { facts, error } = answer;
   if (!shown) return null;
   const follow = (next: NumberRef[]) => {

@@ -15,7 +15,7 @@ export function useFollowed(explorer: Explorer, { position, run }: Here): number
   const chosen = explorer.store.get("token");
   const open = chosen === null && !explorer.store.saved;
   const args = open ? { position, which: "run" } : null;
-  const { facts, error } = useAnswer<LogitsFacts>(explorer.channel, "logits", args, run, "logits:followed");
+  const { facts, error } = useAnswer<LogitsFacts>(explorer.channel, "logits", args, run);
   const known = facts?.position === position ? facts.top[0]?.id : undefined;
   // While the next position's is under way, the one before: what is on the screen stays.
   const last = useRef(known);

@@ -39,8 +39,7 @@ function isKnown(model: Traits["model"]): model is ModelFacts {
 
 /** The stages of the block on show; null until they are known. */
 export function useStages(explorer: Explorer, { block, which, run }: Here): FlowFacts | null {
-  // A slot of its own: the flow asks the same, and neither must overtake the other.
-  const { facts } = useAnswer<FlowFacts>(explorer.channel, "flow", { block, which }, run, "flow:details");
+  const { facts } = useAnswer<FlowFacts>(explorer.channel, "flow", { block, which }, run);
   return facts?.block === block ? facts : null;
 }
 

@@ -20,10 +20,9 @@ const OFFERED = 60;
 /** One of the tokens that are likely here, that comes next, or that was chosen elsewhere. */
 export function TokenChooser({ explorer, here, label, value, none, onChange }: Props) {
   const { position, which, run } = here;
-  const slot = `logits:${label}`;
-  const { facts } = useAnswer<LogitsFacts>(explorer.channel, "logits", { position, which }, run, slot);
+  const { facts } = useAnswer<LogitsFacts>(explorer.channel, "logits", { position, which }, run);
   const unknown = value !== null && !knows(facts, value) ? { ids: [value] } : null;
-  const texts = useAnswer<Record<string, string>>(explorer.channel, "texts", unknown, run, `texts:${label}`).facts;
+  const texts = useAnswer<Record<string, string>>(explorer.channel, "texts", unknown, run).facts;
   const options = [{ value: "", label: none }, ...offered(facts, value, texts?.[String(value)])];
   return (
     <Select
