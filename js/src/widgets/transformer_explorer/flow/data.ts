@@ -170,3 +170,29 @@ export function folded(values: Float32Array, most: number): Float32Array {
   }
   return result;
 }
+
+/** Stages that have a bar, in any architecture, from left to right. */
+export const BARS = [
+  "embed",
+  "pos_embed",
+  "resid_pre",
+  "attn.q",
+  "attn.k",
+  "attn.v",
+  "attn.z",
+  "attn_out",
+  "resid_mid",
+  "ln1.out",
+  "cross.z",
+  "cross_out",
+  "resid_cross",
+  "ln_cross.out",
+  "mlp.pre",
+  "mlp.pre_linear",
+  "mlp.post",
+  "mlp_out",
+  "resid_post",
+  "ln2.out",
+  "final",
+  "ln_final.out",
+] as const;

@@ -1,37 +1,13 @@
 /** Where the keyboard is in the picture: a lane and a stage. */
 import type { Box } from "../../../lib/scene";
 import type { About } from "./about";
-import type { FlowData } from "./data";
+import { BARS, type FlowData } from "./data";
 import { barBox, type Layout } from "./layout";
 import type { Pattern } from "./pattern";
 import { weightText } from "./weight-text";
 
 /** Stages in the order in which the arrows go through them; "pattern" is the card. */
-const ORDER = [
-  "embed",
-  "pos_embed",
-  "resid_pre",
-  "attn.q",
-  "attn.k",
-  "attn.v",
-  "pattern",
-  "attn.z",
-  "attn_out",
-  "resid_mid",
-  "ln1.out",
-  "cross.z",
-  "cross_out",
-  "resid_cross",
-  "ln_cross.out",
-  "mlp.pre",
-  "mlp.pre_linear",
-  "mlp.post",
-  "mlp_out",
-  "resid_post",
-  "ln2.out",
-  "final",
-  "ln_final.out",
-];
+const ORDER: readonly string[] = BARS.flatMap((stage) => (stage === "attn.z" ? ["pattern", stage] : [stage]));
 
 export function stagesInOrder(layout: Layout): string[] {
   return ORDER.filter((stage) => (stage === "pattern" ? layout.matrix !== null : barBox(layout, stage, 0) !== null));

@@ -1,6 +1,6 @@
 /** One lane of the picture outside the card: embedding, residual stream, what branches off it and what is written back. */
 import type { About, Way } from "./about";
-import { roleOf } from "./data";
+import { BARS, roleOf } from "./data";
 import { barBox } from "./layout";
 import type { Pen } from "./pen";
 import type { Role } from "../../../lib/roles";
@@ -329,29 +329,3 @@ export class Lane {
 
 /** About how high the list of probabilities is. */
 const LIST_PX = 290;
-
-/** Stages that have a bar, in any architecture. */
-const BARS = [
-  "embed",
-  "pos_embed",
-  "resid_pre",
-  "attn.q",
-  "attn.k",
-  "attn.v",
-  "attn.z",
-  "attn_out",
-  "resid_mid",
-  "ln1.out",
-  "cross.z",
-  "cross_out",
-  "resid_cross",
-  "ln_cross.out",
-  "mlp.pre",
-  "mlp.pre_linear",
-  "mlp.post",
-  "mlp_out",
-  "resid_post",
-  "ln2.out",
-  "final",
-  "ln_final.out",
-] as const;
