@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import traitlets as t
 
 from attrium_kernel.tracing import Architecture, Intervention, Trace
+from attrium_kernel.tracing.generation import ends_of
 
 from .base import AttriumWidget
 from .channel import Answer, Source
@@ -23,7 +24,7 @@ from .explorer.shown import Shown, explore
 from .explorer.subject import Prompt, Subject
 from .explorer.tensors import find_tensor, missing
 from .explorer.traits import ExplorerTraits, tour_facts
-from .explorer.writing import draw, ends_text
+from .explorer.writing import draw
 from .jobs import LOCK, Job
 
 ASKED = 256
@@ -364,7 +365,7 @@ class TransformerExplorer(ExplorerTraits, AttriumWidget):
                 self._publish(job, prompt, {})
             chosen = token if n == 0 else None
             if chosen is None:
-                if ends_text(self._subject.model, prompt.ids[-1]) and len(prompt) > 1:
+                if len(prompt) > 1 and prompt.ids[-1] in ends_of(self._subject.model, self._subject.tokenizer):
                     if n > 0:
                         return
                     raise AttriumError(

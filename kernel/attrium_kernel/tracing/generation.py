@@ -350,7 +350,7 @@ def generate(
             architecture=architecture,
             example=inputs,
             use_cache=use_cache and _can_cache(module) and not any(isinstance(i.at, Edge) for i in given),
-            ends=frozenset(_ends_of(module, tokenizer) if ends is None else ends),
+            ends=frozenset(ends_of(module, tokenizer) if ends is None else ends),
             most=getattr(config, "max_position_embeddings", None),
         )
     )
@@ -368,7 +368,8 @@ def _start_of(model: nn.Module) -> int:
     )
 
 
-def _ends_of(model: nn.Module, tokenizer: Any) -> list[int]:
+def ends_of(model: nn.Module, tokenizer: Any) -> list[int]:
+    """Ids that end a text, by the model's configuration, else by the tokenizer."""
     for holder in (getattr(model, "generation_config", None), getattr(model, "config", None), tokenizer):
         found = getattr(holder, "eos_token_id", None)
         if found is not None:

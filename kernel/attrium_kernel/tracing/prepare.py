@@ -187,11 +187,12 @@ def _with_decoder(model: nn.Module, inputs: Inputs) -> Inputs:
     main = given.get(getattr(model, "main_input_name", "input_ids"))
     if not isinstance(main, Tensor) or main.dim() == 0 or type(model).__name__.endswith(OWN_DECODER):
         return inputs
-    start = torch.full((len(main), 1), _decoder_start(model), dtype=torch.long, device=main.device)
+    start = torch.full((len(main), 1), decoder_start(model), dtype=torch.long, device=main.device)
     return replace(inputs, kwargs={**(inputs.kwargs or {}), "decoder_input_ids": start})
 
 
-def _decoder_start(model: nn.Module) -> int:
+def decoder_start(model: nn.Module) -> int:
+    """The token that a decoder begins with, by the model's configuration; 0 if it names none."""
     for name in ("decoder_start_token_id", "bos_token_id"):
         for holder in (getattr(model, "config", None), getattr(model, "generation_config", None)):
             found = getattr(holder, name, None)

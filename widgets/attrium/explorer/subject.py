@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from attrium_kernel.tracing import Architecture, Capture, Intervention, Tokens, Trace, tokenize, trace
-from attrium_kernel.tracing.prepare import unpacked
+from attrium_kernel.tracing.prepare import decoder_start, unpacked
 from attrium_kernel.tracing.tokens import strings_of
 
 from ..errors import DataError
@@ -93,7 +93,7 @@ class Subject:
         tokens = tokenize(text, self.tokenizer)
         ids = tuple(tokens.ids[0].tolist())
         if self.two_stacks:
-            start = (_decoder_start(self.model),)
+            start = (decoder_start(self.model),)
             return Prompt(start, tuple(self.texts(start)), written=start, source=ids, text=text)
         spans = tokens.offsets[0] if tokens.offsets is not None else [(0, 0)] * len(ids)
         shown = tuple(None if a == b else (a, b) for a, b in spans)
@@ -192,11 +192,3 @@ def _rows_of_embedding(model: nn.Module) -> int | None:
     except NotImplementedError:
         return None
     return table.num_embeddings if isinstance(table, nn.Embedding) else None
-
-
-def _decoder_start(model: nn.Module) -> int:
-    for holder in (getattr(model, "config", None), getattr(model, "generation_config", None)):
-        for name in ("decoder_start_token_id", "bos_token_id"):
-            if isinstance(found := getattr(holder, name, None), int):
-                return found
-    return 0

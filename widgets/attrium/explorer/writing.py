@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from attrium_kernel.tracing import Sampler
 
@@ -22,12 +22,3 @@ def draw(logits: Tensor, sampler: Mapping[str, Any], seed: int, position: int) -
     """
     generator = torch.Generator().manual_seed(seed * 1_000_003 + position)
     return int(Sampler(**sampler).sample(logits, generator))
-
-
-def ends_text(model: nn.Module, token: int) -> bool:
-    """Whether a token ends the text, by the model's configuration."""
-    ends: set[int] = set()
-    for holder in (getattr(model, "generation_config", None), getattr(model, "config", None)):
-        found = getattr(holder, "eos_token_id", None)
-        ends |= {found} if isinstance(found, int) else set(found or ())
-    return token in ends
