@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
@@ -22,8 +22,10 @@ from .model import AttentionMode, CompiledTransformer, assemble
 from .plan import Keep, Plan, Planner
 from .program import Program
 from .schedule import Schedule, schedule
-from .tokenizer import ProgramTokenizer, tokenizer_for
 from .values import Values, ValueSet
+
+if TYPE_CHECKING:
+    from .tokenizer import ProgramTokenizer
 
 LARGEST_LENGTH = 4096
 
@@ -209,6 +211,8 @@ def compile(
         CompileError: the program cannot be compiled; names the node and says how to change it.
         RaspError: an option is wrong.
     """
+    from .tokenizer import tokenizer_for  # transformers takes seconds to import, and only this needs it
+
     program = program if isinstance(program, Program) else Program(program)
     drafted, values, planned, plan = _drafted(program, vocabulary, max_length, causal, bos, pad, dtype, keep)
     craft = place(drafted, plan, max_length + 1)

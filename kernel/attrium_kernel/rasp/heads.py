@@ -182,38 +182,32 @@ class Heads:
     def _error(self, fetch: Fetch) -> None:
         """The error bound of what a source's directions hold."""
         values, length = self.values, self.values.max_length
-        terms = [term for cube in fetch.cubes for term in cube.terms]
-        noise = sum(
-            2 * SCORE * self.readings.one_hot_error(node)
-            for term in terms
-            for node in (term.keys, term.queries)
-            if node is not None
-        )
-        # weights of equal scores differ by the noise of the scores and a few roundings of exp and of sums
-        weight = math.expm1(min(noise, 50.0)) + (8 + math.log2(length + 1)) * self.eps
+        terms = [[t.keys, t.queries] for cube in fetch.cubes for t in cube.terms]
+        off = sum(self.readings.one_hot_error(node) for pair in terms for node in pair if node is not None)
+        ordered = isinstance(fetch.node, Aggregate) and fetch.node.reduce in ("max", "min")
+        steps = len(values.listed(fetch.x)) + 1 if ordered and fetch.x is not None else 1
+        noise = min(2 * SCORE * steps * off, 50.0)  # between the scores of two selected keys
+        # one key, or keys of one value: then it does not matter how they share the attention
+        alone = ordered or values.selectors.at_most_one(values.program.inputs(fetch.node)[0])
+        rounding = (8 + math.log2(length + 1)) * self.eps
+        weights = rounding + (0.0 if alone else math.expm1(noise))  # how far their weights are from equal
+        found = values.of(fetch.node)
+        size = max(abs(found.low), abs(found.high), 1.0)
         heads = len(fetch.cubes)
         if fetch.counts:
-            size = 1.0
-            own = 0.0
-            if fetch.x is not None:
-                found = values.of(fetch.x)
-                size = max(abs(found.low), abs(found.high), 1.0)
-                own = self.readings.number_error(fetch.x) * length
-            rounding = (SCORE * max(len(cube.terms) for cube in fetch.cubes) + 40) * self.eps
-            bound = size * length * (length / self._weight() + weight + rounding) * heads + own
+            scores = (SCORE * max((len(cube.terms) for cube in fetch.cubes), default=1) + 40) * self.eps
+            most = length / self._weight()  # a count w is w / (1 + w / B)
+            own = 0.0 if fetch.x is None else self.readings.number_error(fetch.x) * length
+            bound = size * (most + weights + scores + math.expm1(noise)) * heads + own
         else:
-            leak = heads * length * math.exp(-SCORE / 2 + min(noise, 30.0))
-            if fetch.form == "value":
-                assert fetch.x is not None
-                bound = self.readings.one_hot_error(fetch.x) + weight * heads + leak
-            else:
-                assert fetch.x is not None
-                found = values.of(fetch.node)
-                size = max(abs(found.low), abs(found.high), 1.0)
-                bound = self.readings.number_error(fetch.x) + size * (weight + leak) * heads
+            assert fetch.x is not None
+            leak = heads * length * math.exp(-SCORE / 4 + noise) ** 2 if noise < SCORE / 4 else 1.0
+            inner = (
+                self.readings.one_hot_error(fetch.x) if fetch.form == "value" else self.readings.number_error(fetch.x)
+            )
+            bound = inner + (1.0 if fetch.form == "value" else size) * (weights * heads + leak)
         if fetch.form == "number":
-            offset = self.readings.number_direction(fetch).offset
-            bound += max(offset, abs(values.of(fetch.node).high)) * self.eps
+            bound += max(self.readings.number_direction(fetch).offset, abs(found.high), abs(found.low)) * self.eps
         self.readings.errors[(id(fetch.node), fetch.form)] = bound
 
 

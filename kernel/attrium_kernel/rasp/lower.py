@@ -9,13 +9,12 @@ from typing import NamedTuple
 import torch
 
 from .craft import ABSENT, Craft, Direction, Layer, Linear, Space
+from .decode import SHARPNESS
 from .expressions import SOp, Value
 from .heads import Draft, Heads, placed, put
 from .mlps import Hidden, Hiddens, placed_units
 from .plan import Plan, Planner
 from .readings import BOS, PAD, Reading, Readings, total
-
-SHARPNESS = 20.0
 
 
 class Half(NamedTuple):

@@ -1,6 +1,7 @@
 """Hidden units that write elementwise nodes.
 
-Products: a unit per joint value of one-hot vectors, `relu(x + y - 1)`, which is 1 where both are.
+Products: a unit per joint value of one-hot vectors, `relu(2 (x + y) - 3)`, which is 1 where both are and
+0 where one is not, even if they are a little off.
 
 Steps: a number s takes steps from 0 to 1, `relu(L (s - t)) - relu(L (s - t) - 1)`, halfway between neighbouring values,
 with L a power of two of at least 2 / (their distance). L s is then exact in float32, and since numbers are stored with
@@ -100,9 +101,10 @@ class Hiddens:
             if writes:
                 reads = self._gate(readings, chosen)
                 text = " & ".join(self._text(b, group) for b, group in zip(write.bases, chosen, strict=True))
-                self.units.append(Hidden(Unit(label, text), reads, 1.0 - len(chosen), 0.0, writes))
-        error = sum(self.readings.one_hot_error(base) for base in write.bases)
-        self._noted(write, directions, error)
+                self.units.append(
+                    Hidden(Unit(label, text), Reading().add(reads, 2.0), 1.0 - 2 * len(chosen), 0.0, writes)
+                )
+        self._noted(write, directions, 2 * sum(self.readings.one_hot_error(base) for base in write.bases))
 
     def _gate(self, readings: Sequence[Mapping[Value, Reading]], chosen: Sequence[Sequence[Value]]) -> Reading:
         return total(r[value] for r, group in zip(readings, chosen, strict=True) for value in group if value in r)
@@ -116,13 +118,16 @@ class Hiddens:
         number = self.readings.number(write.carrier)
         error = self.readings.number_error(write.carrier)
         classes = self._classes(write)
-        gates = [
-            self.readings.present(source)
+        held = [
+            source
             for source in self.values.sources(write.carrier)
             if self.values.of(source).absent and not any(source is base for base in write.bases)
         ]
+        gates = [self.readings.present(source) for source in held]
         readings = [self.readings.one_hot(base) for base in write.bases]
         beside = list(itertools.product(*classes))
+        noise = sum(self.readings.one_hot_error(base) for base in (*write.bases, *held))
+        error += 2 * self._highest(write) * noise  # a gate that is a little off moves the carrier by so much
         plans = [(chosen, self._outcome(write, chosen)) for chosen in beside]
         directions = self._directions(write, [value for _, outcome in plans for _, value in outcome])
         for chosen, outcome in plans:
@@ -132,8 +137,7 @@ class Hiddens:
                 gate.add(each)
             texts = [self._text(base, group) for base, group in zip(write.bases, chosen, strict=True)]
             self._staircase(write, directions, outcome, number, gate, count, texts, error)
-        noise = sum(self.readings.one_hot_error(base) for base in write.bases)
-        self._noted(write, directions, noise)
+        self._noted(write, directions, 2 * noise)
 
     def _outcome(self, write: Write, chosen: Sequence[Sequence[Value]]) -> Outcome:
         """The node's value for each value of the carrier, for one choice of the rest."""
@@ -159,7 +163,7 @@ class Hiddens:
         carrier = self.values.label(write.carrier) if write.carrier is not None else ""
         now = self._written(write, directions, outcome[0][1])
         if now:
-            reads, bias, off = (gate, 1.0 - gates, 0.0) if gates else (Reading(), 1.0, 1.0)
+            reads, bias, off = (Reading().add(gate, 2.0), 1.0 - 2 * gates, 0.0) if gates else (Reading(), 1.0, 1.0)
             self.units.append(Hidden(Unit(label, " & ".join(texts) or "always"), reads, bias, off, now))
         for (low, _), (high, value) in itertools.pairwise(outcome):
             after = self._written(write, directions, value)
@@ -225,7 +229,7 @@ class Hiddens:
         if write.form == "number":
             found = self.values.of(write.node)
             size = max(abs(found.low), abs(found.high), 1.0)
-        self.readings.errors[(id(write.node), write.form)] = error * size * 2
+        self.readings.errors[(id(write.node), write.form)] = error * size
 
     def done(self) -> None:
         """The nodes can be read from here on."""

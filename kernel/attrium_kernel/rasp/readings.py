@@ -46,7 +46,8 @@ class Readings:
 
     Attributes:
         at_bos: what a direction holds at the BOS position, where that is not 0.
-        errors: the largest error of what a node's directions hold, by node id and form.
+        errors: how far a node's directions can be off, by node id and form: for a one-hot vector the sum over its
+            dimensions, so that reading groups of them is no worse.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -106,13 +107,13 @@ class Readings:
             return self._through(node, self.plan.through[id(node)])
         (source,) = sources
         directions = self.value_directions(source)
+        if source is node:  # an averaged one-hot has directions for what it averages
+            return {value: Reading({direction: 1.0}) for value, direction in directions.items()}
         listed = self.values.listed(source)
         found: dict[Value, Reading] = {}
         for own, value in zip(listed, self.values.column(node), strict=False):
             if value is not None and value is not UNDEFINED and own in directions:
                 found.setdefault(value, Reading()).add(Reading({directions[own]: 1.0}))
-        if source is node:  # an averaged one-hot has directions for what it averages
-            return {value: Reading({direction: 1.0}) for value, direction in directions.items()}
         return found
 
     def _through(self, node: SOp, inner: SOp) -> dict[Value, Reading]:
@@ -162,12 +163,12 @@ class Readings:
     # Errors
 
     def one_hot_error(self, node: SOp) -> float:
-        """How far the one-hot vector of a node can be off, in any of its dimensions."""
+        """How far the one-hot vector of a node can be off, summed over its dimensions."""
         if id(node) in self._written:
             return self.errors.get((id(node), "value"), 0.0)
         if id(node) in self.plan.through:
             inner = self.plan.through[id(node)]
-            return self.one_hot_error(inner) * max(1, len(self.values.listed(inner)) // 2)
+            return self.one_hot_error(inner)
         return max((self.errors.get((id(source), "value"), 0.0) for source in self.values.sources(node)), default=0.0)
 
     def number_error(self, node: SOp) -> float:
@@ -177,13 +178,13 @@ class Readings:
             return self.errors.get((id(node), "number"), 0.0)
         if parts is None:
             largest = max((abs(value) for value in self.values.listed(node) if is_number(value)), default=0.0)
-            return self.one_hot_error(node) * 2 * largest
+            return self.one_hot_error(node) * largest
         found = 0.0
         for key, factor in parts.factors.items():
             found += abs(factor) * self.errors.get((key, "number"), 0.0)
         for key, table in parts.tables.items():
             own = self.errors.get((key, "value"), 0.0)
-            found += own * 2 * max((abs(x) for x in table.values()), default=0.0)
+            found += own * max((abs(x) for x in table.values()), default=0.0)
         return found
 
 

@@ -10,6 +10,7 @@ further: `!=` everywhere, `not in`, default and named arguments, a default of `a
 """
 
 from .errors import Place, Source, TextError
+from .flow import FlowHead, FlowLayer, flow
 from .module import PROGRAMS, Module, load, program, program_text
 from .parser import parse
 from .runner import Drawing
@@ -20,12 +21,15 @@ from .tree import Text
 __all__ = [
     "PROGRAMS",
     "Drawing",
+    "FlowHead",
+    "FlowLayer",
     "Module",
     "Place",
     "Source",
     "Text",
     "TextError",
     "TextFunction",
+    "flow",
     "load",
     "parse",
     "program",

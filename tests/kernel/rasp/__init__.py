@@ -1,0 +1,1 @@
+"""Tests of RASP: oracles are brute force in plain Python, Tracr's recorded results, and closed forms."""
