@@ -7,6 +7,7 @@ hist("hello")  # [1, 1, 2, 2, 1]
 ```
 """
 
+from . import library, text
 from .compiling import Compiled, Disagreement, Forecast, Problem, compile, forecast, validate
 from .errors import CompileError, EvaluationError, RaspError
 from .expressions import (
@@ -73,10 +74,12 @@ __all__ = [
     "function",
     "indices",
     "length",
+    "library",
     "numerical",
     "run",
     "select",
     "selector_width",
+    "text",
     "tokens",
     "validate",
     "where",

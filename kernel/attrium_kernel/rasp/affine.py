@@ -112,7 +112,7 @@ class Sums:
             return None
         factors: list[float] = []
         for i, found in enumerate(sets):
-            if len(found) == 1 or any(inputs[i] is inputs[j] for j in range(i)):
+            if found[-1] == found[0] or any(inputs[i] is inputs[j] for j in range(i)):
                 factors.append(0.0)
                 continue
             same = [j for j in range(len(inputs)) if inputs[j] is inputs[i]]

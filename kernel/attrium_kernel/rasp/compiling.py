@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,7 +17,7 @@ from .craft import ABSENT, Craft
 from .decode import decode_batch, read_nodes
 from .errors import CompileError, EvaluationError, RaspError
 from .expressions import Expression, SOp, Value
-from .interpreter import run
+from .interpreter import is_value, run
 from .joining import joined
 from .lower import Drafted, draft, place
 from .model import AttentionMode, CompiledTransformer, assemble
@@ -25,6 +27,7 @@ from .schedule import Schedule, schedule
 from .values import Values, ValueSet
 
 if TYPE_CHECKING:
+    from .gpt2 import Gpt2Export
     from .tokenizer import ProgramTokenizer
 
 LARGEST_LENGTH = 4096
@@ -143,6 +146,26 @@ class Compiled:
             logits = self.model(self.ids(given)).logits
         return decode_batch(self.craft, logits, [len(each) for each in given])
 
+    def decode(self, logits: Tensor) -> list[Value]:
+        """The values that logits `(position, output)` or `(1, position, output)` of one input stand for, BOS dropped.
+
+        For logits of a run that was changed, or of the GPT-2 it was exported to.
+        """
+        rows = logits[None] if logits.dim() == 2 else logits
+        if rows.dim() != 3 or len(rows) != 1:
+            raise RaspError(f"logits of shape {tuple(logits.shape)}; pass those of one input, (position, output)")
+        return decode_batch(self.craft, rows)[0]
+
+    def to_gpt2(self) -> Gpt2Export:
+        """A causal program as a transformers `GPT2LMHeadModel` with its tokenizer (see `gpt2.to_gpt2`).
+
+        Raises:
+            ExportError: it cannot be one; says why.
+        """
+        from .gpt2 import to_gpt2  # brings transformers along
+
+        return to_gpt2(self)
+
     def streams(self, tokens: Sequence[Value]) -> list[Tensor]:
         """The residual stream `(position, dimension)` after the embedding and each half-layer of the craft model."""
         return [stream.values for stream in self.craft.run(self.ids([list(tokens)])[0].cpu())]
@@ -191,6 +214,7 @@ def compile(
     device: torch.device | str | None = None,
     attention: AttentionMode = "soft",
     keep: Keep = "needed",
+    most_parameters: int = 100_000_000,
 ) -> Compiled:
     """Compile a program into a transformer that computes it, for every input up to a length.
 
@@ -206,6 +230,7 @@ def compile(
             selected.
         keep: "needed" writes only what is read into the residual stream; "all" writes every s-op, so that all of them
             can be seen there. It takes no more layers, but more dimensions and hidden units.
+        most_parameters: a larger model is refused before it is built.
 
     Raises:
         CompileError: the program cannot be compiled; names the node and says how to change it.
@@ -214,12 +239,21 @@ def compile(
     from .tokenizer import tokenizer_for  # transformers takes seconds to import, and only this needs it
 
     program = program if isinstance(program, Program) else Program(program)
+    for name, given, known in (("attention", attention, ("soft", "hard")), ("keep", keep, ("needed", "all"))):
+        if given not in known:
+            raise RaspError(f"{name} is {given!r}; pass one of {', '.join(map(repr, known))}")
     drafted, values, planned, plan = _drafted(program, vocabulary, max_length, causal, bos, pad, dtype, keep)
+    forecast_ = _forecast(drafted)
+    if forecast_.parameters > most_parameters:
+        raise CompileError(
+            f"the model would have {forecast_.parameters:,} parameters ({forecast_}), more than "
+            f"most_parameters={most_parameters:,}; lower max_length or the vocabulary, or raise the limit",
+            program.label(program.output),
+        )
     craft = place(drafted, plan, max_length + 1)
     extra = list(drafted.vocabulary[2 + len(values.listed_tokens) :])
     tokenizer = tokenizer_for(values.listed_tokens, bos, pad, extra, max_length)
     model = assemble(craft, dtype=dtype, device=device, attention=attention)
-    forecast_ = _forecast(drafted)
     return Compiled(program, model, tokenizer, craft, planned, forecast_, max_length, values)
 
 
@@ -249,6 +283,8 @@ def validate(
     Every node is looked at by itself, so that one problem does not hide the next.
     """
     program = program if isinstance(program, Program) else Program(program)
+    if not isinstance(program.output, SOp):
+        return [Problem(program.label(program.output), "it is a selector; aggregate over it or take its width")]
     problems: dict[str, Problem] = {}
     values = _values(program, vocabulary, max_length, causal, "BOS", "PAD")
     for node in program.nodes:
@@ -272,6 +308,8 @@ def _note(problems: dict[str, Problem], error: CompileError) -> None:
 
 
 def _values(program: Program, vocabulary: Sequence[Value], max_length: int, causal: bool, bos: str, pad: str) -> Values:
+    if not isinstance(vocabulary, Iterable):
+        raise RaspError(f"the vocabulary is {vocabulary!r}; pass the values that an input is made of, such as 'abc'")
     given = list(vocabulary)
     if not isinstance(program.output, SOp):
         raise CompileError("a selector has no value per position; aggregate over it or take its width",
@@ -280,8 +318,9 @@ def _values(program: Program, vocabulary: Sequence[Value], max_length: int, caus
         raise RaspError("the vocabulary is empty; pass the values that an input is made of")
     if type(max_length) is not int or not 1 <= max_length <= LARGEST_LENGTH:
         raise RaspError(f"max_length is {max_length!r}; pass a whole number from 1 to {LARGEST_LENGTH}")
-    if any(value is None for value in given):
-        raise RaspError("None is in the vocabulary; it stands for an absent value and cannot be an input")
+    for value in given:
+        if value is None or not is_value(value) or (isinstance(value, float) and not math.isfinite(value)):
+            raise RaspError(f"{value!r} is in the vocabulary; pass finite numbers, strings, bools or tuples of these")
     if len(set(given)) != len(given):
         raise RaspError("the vocabulary has a value twice (1, 1.0 and True are the same value)")
     if bos == pad or bos in given or pad in given:
@@ -304,21 +343,33 @@ def _drafted(
         raise RaspError(f"dtype is {dtype}; pass torch.float32 or torch.float64, others are too coarse to be exact")
     program = program if isinstance(program, Program) else Program(program)
     values = _values(program, vocabulary, max_length, causal, bos, pad)
-    whole = joined(program, values)
-    if whole is not program:
-        values = Values(whole, values.vocabulary, max_length, causal)
-    assert isinstance(whole.output, SOp)
-    planner = Planner(values, whole.output)
-    plan = planner.plan(keep)
-    planned = schedule(plan, planner)
-    drafted = draft(plan, planner, planned.times, planned.layers, bos=bos, pad=pad, dtype=dtype)
-    limit = 0.3 if not drafted.numerical else float("inf")
-    if drafted.bound > limit:
+    try:
+        whole = joined(program, values)
+        if whole is not program:
+            values = Values(whole, values.vocabulary, max_length, causal)
+        assert isinstance(whole.output, SOp)
+        planner = Planner(values, whole.output)
+        plan = planner.plan(keep)
+        planned = schedule(plan, planner)
+        drafted = draft(plan, planner, planned.times, planned.layers, bos=bos, pad=pad, dtype=dtype)
+    except CompileError as error:
+        raise _of_program(error, program) from None
+    limit = 0.3 if not drafted.numerical else sys.float_info.max
+    if not drafted.bound <= limit:
         raise CompileError(
             f"its one-hot vector can be off by {drafted.bound:.2g}; pass dtype=torch.float64 or lower max_length",
             program.label(program.output),
         )
     return drafted, values, planned, plan
+
+
+def _of_program(error: CompileError, program: Program) -> CompileError:
+    """An error at a node that the compiler added ("or keys"), told of the selector that it was added for."""
+    if error.node is None or error.node in program.labels:
+        return error
+    reason = str(error).removeprefix(f"{error.node}: ")
+    owner = error.node.removesuffix(" keys").removesuffix(" queries")
+    return CompileError(f"{error.node}, joined for its 'or': {reason}", owner if owner in program.labels else None)
 
 
 def _forecast(drafted: Drafted) -> Forecast:

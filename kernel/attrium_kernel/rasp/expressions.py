@@ -12,11 +12,12 @@ Sources: Weiss et al. 2021, "Thinking Like Transformers" (the language); Lindner
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Literal, Self, TypeAlias
 
 from .errors import RaspError
-from .functions import Function, function, predicate
+from .functions import Function, exactly, function, predicate
 
 Encoding: TypeAlias = Literal["categorical", "numerical"]
 Reduction: TypeAlias = Literal["mean", "sum", "max", "min"]
@@ -42,7 +43,7 @@ class Expression:
 
     def named(self, name: str) -> Self:
         """The same expression under a name, which labels its dimensions, heads and hidden units."""
-        if not str(name).strip():
+        if not (isinstance(name, str) and name.strip()):  # type: ignore[redundant-expr]
             raise RaspError(f"a name was given as {name!r}; pass a text that is not empty")
         return self._with(name=name)
 
@@ -67,7 +68,13 @@ class Expression:
         return evaluate(self, tokens, causal=causal)
 
     def __repr__(self) -> str:
-        return self.name or f"{self.kind}({', '.join(map(repr, self.inputs))})"
+        return self._shown(2)
+
+    def _shown(self, depth: int) -> str:
+        """The expression in short: what is deeper than `depth` and has no name is left out."""
+        if self.name or (depth == 0 and self.inputs):
+            return self.name or f"{self.kind}(...)"
+        return f"{self.kind}({', '.join(child._shown(depth - 1) for child in self.inputs)})"
 
 
 def _fill(expression: Expression, **values: Any) -> None:
@@ -182,6 +189,15 @@ class SOp(Expression):
     def __iter__(self) -> Any:
         raise TypeError(f"{self!r} cannot be looped over: how many positions it has is known only for an input")
 
+    def __getitem__(self, place: Any) -> Any:
+        raise TypeError(
+            f"{self!r} has no item {place!r} before it has an input; to bring the value of one position to all write "
+            f"aggregate(select(indices, {place!r}), x), for an item of a tuple Map('x[0]', x)"
+        )
+
+    def __contains__(self, value: Any) -> bool:
+        raise TypeError(f"'in' gives one truth value; write x.isin([...]) or x == {value!r}, one per position")
+
     def isin(self, values: Sequence[Value]) -> SOp:
         """True where the value is one of `values`."""
         return Map(f"x in {_literal(tuple(values), 'isin')}", self)
@@ -200,14 +216,21 @@ class Selector(Expression):
         return SelectorNot(self)
 
 
-class Tokens(SOp):
+class _Given(SOp):
+    """What every input brings along. There is one of each: named or encoded otherwise, it is a `Map` of it."""
+
+    def _with(self, **changes: Any) -> Any:
+        return Map("x", self)._with(**changes)
+
+
+class Tokens(_Given):
     """The input."""
 
     kind = "tokens"
     name = "tokens"
 
 
-class Indices(SOp):
+class Indices(_Given):
     """The positions, from 0."""
 
     kind = "indices"
@@ -231,9 +254,9 @@ class Constant(SOp):
     @property
     def settings(self) -> tuple[Hashable, ...]:
         """What tells it from its like."""
-        return (type(self.value).__name__, self.value)
+        return (exactly(self.value),)
 
-    def __repr__(self) -> str:
+    def _shown(self, depth: int) -> str:
         return self.name or repr(self.value)
 
 
@@ -435,7 +458,7 @@ class Aggregate(SOp):
     @property
     def settings(self) -> tuple[Hashable, ...]:
         """What tells it from its like."""
-        return (self.reduce, type(self.default).__name__, self.default)
+        return (self.reduce, exactly(self.default))
 
     @property
     def selector(self) -> Selector:
@@ -496,6 +519,8 @@ def _selector(given: Selector, kind: str) -> Selector:
 def _plain(value: Value) -> Value:
     if isinstance(value, tuple):
         return tuple(_plain(item) for item in value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise RaspError(f"{value!r} is not a value of a program; pass a finite number")
     if value is None or isinstance(value, (int, float, str, bool)):
         return value
     raise RaspError(

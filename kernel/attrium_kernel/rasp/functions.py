@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import types
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,7 @@ OPERATORS = (
 COMPARISONS = ("==", "!=", "<", "<=", ">", ">=", "true", "false")
 LARGEST_POWER = 10_000
 LONGEST_REPEAT = 10_000
+MOST_BITS = 50_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +55,12 @@ class Function:
     def __repr__(self) -> str:
         return self.text
 
+    def __reduce__(self) -> Any:
+        """Text can be pickled, whatever it was made of; a Python function if its module is found again."""
+        if self.portable:
+            return (function, (self.text, *self.arguments))
+        return (Function, (self.call, self.text, self.arguments, False, self.key))
+
 
 def function(given: Function | str | Callable[..., Any], *arguments: str) -> Function:
     """A `Function` from text in the expression language, from a Python function, or as it is.
@@ -70,6 +78,17 @@ def function(given: Function | str | Callable[..., Any], *arguments: str) -> Fun
         f"a {type(given).__name__} was given as a function of {', '.join(arguments)}; pass a Python function or an "
         f"expression as text, such as {' + '.join(arguments)!r}"
     )
+
+
+def exactly(value: Any) -> Hashable:
+    """A key that tells apart what Python takes for equal: 1, True and 1.0, and 0.0 and -0.0."""
+    if isinstance(value, (tuple, list)):
+        return (type(value).__name__, tuple(map(exactly, value)))
+    if isinstance(value, types.CodeType):
+        return (value.co_code, value.co_names, value.co_varnames, value.co_freevars, exactly(value.co_consts))
+    if isinstance(value, (int, float, str, bytes, type(None))):
+        return (type(value).__name__, repr(value))
+    return ("object", id(value))
 
 
 def predicate(given: Function | str | Callable[..., Any]) -> Function:
@@ -97,23 +116,31 @@ def _written(text: str, arguments: tuple[str, ...]) -> Function:
     assert isinstance(header.body, ast.Lambda)
     header.body.body = _Guarded().visit(tree.body)
     code = compile(ast.fix_missing_locations(header), "<rasp>", "eval")
-    call = eval(code, {"__builtins__": {}, **CALLS, "_times": _times, "_power": _power})
+    call = eval(code, {"__builtins__": {}, **CALLS, "_times": _times, "_power": _power, "_rest": _rest})
     return Function(call, text.strip(), arguments, True, key)
 
 
 class _Guarded(ast.NodeTransformer):
-    """Products and powers that cannot fill the memory: text is not repeated without end, powers have a limit."""
+    """Operators that cannot fill the memory: no text repeated or padded without end, no giant powers."""
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         self.generic_visit(node)
-        name = {ast.Mult: "_times", ast.Pow: "_power"}.get(type(node.op))
+        name = {ast.Mult: "_times", ast.Pow: "_power", ast.Mod: "_rest"}.get(type(node.op))
         return node if name is None else ast.Call(ast.Name(name, ast.Load()), [node.left, node.right], [])
 
 
 def _power(x: Any, y: Any) -> Any:
     if isinstance(y, (int, float)) and abs(y) > LARGEST_POWER:
         raise OverflowError(f"power {y} is above {LARGEST_POWER}")
+    if isinstance(x, int) and isinstance(y, int) and y > 0 and x.bit_length() * y > MOST_BITS:
+        raise OverflowError(f"a number with {x.bit_length()} bits to the power {y} has more than {MOST_BITS} bits")
     return x**y
+
+
+def _rest(x: Any, y: Any) -> Any:
+    if isinstance(x, str):
+        raise TypeError("% is for numbers here, not for formatting text")
+    return x % y
 
 
 def _times(x: Any, y: Any) -> Any:
@@ -189,6 +216,8 @@ def _python(given: Callable[..., Any], arguments: tuple[str, ...]) -> Function:
         name = str(getattr(given, "__name__", type(given).__name__))
         return Function(given, "lambda" if name == "<lambda>" else name, arguments, False, _identity(given))
     text, own = ast.unparse(node.body), tuple(argument.arg for argument in node.args.args)
+    if len(own) != len(arguments) or ast.unparse(node.args) != ", ".join(own):  # defaults, or more arguments
+        return Function(given, text, own[: len(arguments)] or arguments, False, _identity(given))
     try:
         written = _written(text, own)
     except RaspError:
@@ -206,15 +235,9 @@ def _same_code(node: ast.Lambda, given: Callable[..., Any]) -> bool:
 
 
 def _identity(given: Callable[..., Any]) -> Hashable:
-    """What tells two Python functions apart: code, constants, defaults and what they close over."""
-    code = getattr(given, "__code__", None)
-    if code is None:
-        return ("callable", id(given))
-    try:
-        closed = tuple(cell.cell_contents for cell in given.__closure__ or ())
-        key = (code.co_code, code.co_consts, code.co_names, given.__defaults__, closed, id(given.__globals__))
-        typed = tuple((type(value), value) for value in (*closed, *(given.__defaults__ or ())))
-        hash((key, typed))
-    except (TypeError, ValueError, AttributeError):
-        return ("callable", id(given))
-    return ("code", key, typed)
+    """What tells two Python functions apart: code, defaults and what they close over; others by being the same."""
+    if not isinstance(given, types.FunctionType):
+        return ("object", id(given))  # the Function keeps it alive, so that no other gets its id
+    closed = tuple(cell.cell_contents for cell in given.__closure__ or ())
+    named = tuple(sorted((given.__kwdefaults__ or {}).items()))
+    return ("code", exactly(given.__code__), exactly((closed, given.__defaults__ or (), named)), id(given.__globals__))

@@ -14,14 +14,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 
 from .affine import is_number
 from .craft import Direction, Head, Linear, Space
-from .expressions import Aggregate, SOp, Value
+from .expressions import Aggregate, Constant, SOp, Value
 from .plan import Fetch
 from .readings import ALWAYS, BOS, PAD, Reading, Readings, power_of_two, total
 from .selectors import Cube, Term
@@ -47,8 +47,8 @@ class Draft:
 class Heads:
     """Makes the heads of one attention half."""
 
-    def __init__(self, readings: Readings, eps: float) -> None:
-        self.readings, self.values, self.eps = readings, readings.values, eps
+    def __init__(self, readings: Readings) -> None:
+        self.readings, self.values, self.eps = readings, readings.values, readings.eps
         self.drafts: dict[tuple[object, ...], Draft] = {}
         self.offsets: dict[Direction, float] = {}
 
@@ -56,20 +56,39 @@ class Heads:
         """The heads of a source; a head that is there already for the same pairs moves more."""
         node = fetch.node
         outputs = self._moved(fetch)
+        reduce = node.reduce if isinstance(node, Aggregate) else "sum"
         for number, cube in enumerate(fetch.cubes):
-            key, draft = self._draft(fetch, cube, number)
+            key, draft = self._draft(fetch, cube, number, reduce)
             draft = self.drafts.setdefault(key, draft)
             label = self.values.label(node)
             draft.nodes.extend([label] if label not in draft.nodes else [])
             draft.moved.extend(
                 (reading, text, {d: w * draft.scale for d, w in to.items()}) for reading, text, to in outputs
             )
+        self._default_of_sum(fetch)
         self._error(fetch)
+
+    def _default_of_sum(self, fetch: Fetch) -> None:
+        """A sum of nothing that is not 0: one more head takes the default away where something is selected."""
+        node = fetch.node
+        selector = self.values.program.inputs(node)[0]
+        if not isinstance(node, Aggregate) or node.reduce != "sum" or not node.default:
+            return
+        if self.values.selectors.never_empty(selector):
+            return
+        direction = self.readings.number_direction(fetch)
+        self._offset(direction, float(node.default))
+        if not fetch.cubes:
+            return  # nothing is ever selected
+        key, draft = self._draft(replace(fetch, x=Constant(1), moved="number"), fetch.cubes[0], 0, "mean")
+        draft = self.drafts.setdefault(key, draft)
+        draft.nodes.append(self.values.label(node))
+        taken = Reading().add(ALWAYS, -float(node.default))
+        draft.moved.append((taken, f"{self.values.label(node)} default", {direction: 1.0}))
 
     # Scores
 
-    def _draft(self, fetch: Fetch, cube: Cube, number: int) -> tuple[tuple[object, ...], Draft]:
-        reduce = fetch.node.reduce if isinstance(fetch.node, Aggregate) else "sum"
+    def _draft(self, fetch: Fetch, cube: Cube, number: int, reduce: str) -> tuple[tuple[object, ...], Draft]:
         ordered = reduce in ("max", "min")
         selector = self.values.program.inputs(fetch.node)[0]
         name = self.values.program.label(selector)
@@ -84,14 +103,14 @@ class Heads:
             compared.append((Reading({}, score), ALWAYS, "any"))
         if x is not None:
             compared.append((Reading({}, SCORE), self._rank(x, reduce), f"{reduce} {self.values.label(x)}"))
-        if fetch.counts:
+        if reduce == "sum":
             heavy = float(torch.tensor(top + math.log(self._weight()), dtype=torch.float32))
             rest, gap, scale = heavy, 0.6 * SCORE, math.exp(heavy - top)
         elif ordered:
             rest, gap, scale = top - SCORE, SCORE / 2, 1.0
         else:
             rest, gap, scale = top - SCORE / 2, SCORE / 4, 1.0
-        mode = reduce if ordered else "count" if fetch.counts else "mean"
+        mode = reduce if ordered else "count" if reduce == "sum" else "mean"
         far = top + SCORE * (steps + 2)
         return (id(cube), mode, id(x)), Draft(name, compared, (rest, 4 * far, -2 * far), gap, scale)
 
@@ -103,7 +122,7 @@ class Heads:
         listed = self.values.listed(x)
         found = Reading()
         for value, reading in self.readings.one_hot(x).items():
-            place = listed.index(value)
+            place = listed.index(value) if value in listed else 0  # a dimension for what cannot be
             found.add(reading, float(place if reduce == "max" else len(listed) - 1 - place))
         return found
 
@@ -188,7 +207,9 @@ class Heads:
         steps = len(values.listed(fetch.x)) + 1 if ordered and fetch.x is not None else 1
         noise = min(2 * SCORE * steps * off, 50.0)  # between the scores of two selected keys
         # one key, or keys of one value: then it does not matter how they share the attention
-        alone = ordered or values.selectors.at_most_one(values.program.inputs(fetch.node)[0])
+        moved = None if fetch.x is None else values.of(fetch.x).values
+        alone = ordered or (moved is not None and len(moved) == 1)
+        alone = alone or values.selectors.at_most_one(values.program.inputs(fetch.node)[0])
         rounding = (8 + math.log2(length + 1)) * self.eps
         weights = rounding + (0.0 if alone else math.expm1(noise))  # how far their weights are from equal
         found = values.of(fetch.node)

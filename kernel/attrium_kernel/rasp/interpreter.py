@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from .expressions import (
     SelectorWidth,
     Value,
 )
-from .functions import Function
+from .functions import Function, exactly
 from .program import Program
 
 Matrix = NDArray[np.bool_]
@@ -67,9 +67,17 @@ def run(program: Program | Expression, tokens: Sequence[Value], *, causal: bool 
         EvaluationError: the program has no value on this input; names the node and the position.
     """
     program = program if isinstance(program, Program) else Program(program)
+    if not isinstance(tokens, Iterable):
+        raise RaspError(f"the input is {tokens!r} ({type(tokens).__name__}); pass a text or a list of values")
     given = list(tokens)
     if not given:
         raise RaspError("the input is empty; pass at least one token")
+    for position, token in enumerate(given):
+        if not is_value(token):
+            raise RaspError(
+                f"the token at position {position} is {token!r} ({type(token).__name__}); pass numbers, strings, bools "
+                "or tuples of these"
+            )
     mask = np.tril(np.ones((len(given), len(given)), dtype=bool)) if causal else None
     values: dict[int, Any] = {}
     for node in program.nodes:
@@ -119,6 +127,13 @@ def _elementwise(label: str, f: Function, inputs: list[list[Value]]) -> list[Val
     return found
 
 
+def is_value(value: Value) -> bool:
+    """Whether something can be a value of a program: None, a number, a string, a bool, or a tuple of these."""
+    if isinstance(value, tuple):
+        return all(map(is_value, value))
+    return value is None or isinstance(value, (int, float, str, bool))
+
+
 def _called(label: str, f: Callable[..., Any], values: tuple[Value, ...], position: int) -> Any:
     try:
         return f(*values)
@@ -141,7 +156,13 @@ def _select(label: str, node: Select, keys: list[Value], queries: list[Value], m
                     label,
                     place,
                 )
-            pair = (type(key), key, type(query), query)
+            if not (is_value(key) and is_value(query)):
+                raise EvaluationError(
+                    f"compares {key!r} with {query!r}; only numbers, strings, bools and tuples can be compared",
+                    label,
+                    q,
+                )
+            pair = (exactly(key), exactly(query))
             if pair not in known:
                 known[pair] = bool(_called(label, test, (key, query), q))
             found[q, k] = known[pair]
@@ -162,17 +183,32 @@ def _folded(label: str, node: Aggregate, row: Matrix, values: list[Value], posit
             label,
             position,
         )
-    return reduced(chosen, node.reduce)
+    try:
+        return reduced(chosen, node.reduce)
+    except OverflowError as error:
+        raise EvaluationError(f"the {node.reduce} of {_few(chosen)} is too large", label, position) from error
 
 
 def reduced(values: Sequence[float], reduce: str) -> float:
-    """Mean, sum, largest or smallest of one or more numbers, rounded once."""
+    """Mean, sum, largest or smallest of one or more numbers, exact and rounded once."""
     if reduce == "max":
         return max(values)
     if reduce == "min":
         return min(values)
-    total = sum(values) if all(isinstance(value, int) for value in values) else math.fsum(values)
-    return total if reduce == "sum" else total / len(values)
+    if all(isinstance(value, int) for value in values):
+        total = sum(values)
+        return total if reduce == "sum" else total / len(values)
+    exact = sum(map(fraction, values), Fraction(0))
+    return float(exact if reduce == "sum" else exact / len(values))
+
+
+def fraction(value: float) -> Fraction:
+    """The simplest fraction that is this float: 1/10 for 0.1, 1/3 for 0.3333333333333333.
+
+    Sums and means are taken of these, so that three times 0.1 is 0.3, in whatever order.
+    """
+    near = Fraction(value).limit_denominator(10**6)
+    return near if float(near) == value else Fraction(value)
 
 
 def _few(values: Sequence[Value]) -> str:

@@ -64,11 +64,11 @@ def draft(
         bos, pad: names of the two marks.
         dtype: what the model will compute in.
     """
-    readings = Readings(plan)
+    readings = Readings(plan, dtype)
     made: list[Half] = []
     order = {id(node): i for i, node in enumerate(plan.values.program.nodes)}
     for number in range(layers):
-        heads = Heads(readings, torch.finfo(dtype).eps)
+        heads = Heads(readings)
         for fetch in sorted(plan.fetches.values(), key=lambda f: order.get(id(f.node), -1)):
             if times[id(fetch)] == 2 * number + 1:
                 heads.add(fetch)

@@ -114,8 +114,8 @@ class Hiddens:
         return f"{self.values.label(base)}={shown}"
 
     def _steps(self, write: Write) -> None:
-        assert write.carrier is not None
-        number = self.readings.number(write.carrier)
+        assert write.carrier is not None and write.sum is not None
+        number = self.readings.sum(write.sum, self.values.sources(write.carrier))
         error = self.readings.number_error(write.carrier)
         classes = self._classes(write)
         held = [
@@ -142,8 +142,27 @@ class Hiddens:
     def _outcome(self, write: Write, chosen: Sequence[Sequence[Value]]) -> Outcome:
         """The node's value for each value of the carrier, for one choice of the rest."""
         along = [s for s in write.along if self._possible(write, [[s], *chosen])]
-        values = self._outcomes(write, [(s, *(group[0] for group in chosen)) for s in along])
+        rest = [group[0] for group in chosen]
+        values = self._outcomes(write, [(s, *rest) for s in along])
+        if write.joint:
+            self._decided(write, along, rest, values)
         return tuple((s, value) for s, value in zip(along, values, strict=True) if value is not UNDEFINED)
+
+    def _decided(self, write: Write, along: list[float], rest: list[Value], values: list[Value]) -> None:
+        """Sums of means come with a rounding of their own; refuse a function that it would decide."""
+        if write.carrier is write.node:
+            return
+        for factor in (1 - 1e-12, 1 + 1e-12):
+            near = self._outcomes(write, [(s * factor, *rest) for s in along])
+            for s, value, other in zip(along, values, near, strict=True):
+                if value is not UNDEFINED and not isinstance(value, float) and value != other:
+                    assert write.carrier is not None
+                    raise CompileError(
+                        f"it asks whether {self.values.label(write.carrier)}, a sum of means, is exactly {s:g}, which "
+                        "the rounding of the sum decides; round it first, or compare with a number between two of its "
+                        "values",
+                        self.values.label(write.node),
+                    )
 
     def _staircase(
         self,

@@ -60,6 +60,7 @@ class Write:
         carrier: a node that is a sum and that the MLP takes steps along; None for products of one-hot vectors only.
         sum: the carrier as a sum.
         along: the carrier's values.
+        joint: whether they are sums of means, whose floats have a rounding of their own.
         bases: nodes read as one-hot vectors, besides the carrier.
         time: earliest MLP half.
         units: hidden units it takes, about.
@@ -70,6 +71,7 @@ class Write:
     carrier: SOp | None
     sum: Affine | None
     along: tuple[float, ...]
+    joint: bool
     bases: tuple[SOp, ...]
     time: int
     units: int
@@ -187,7 +189,11 @@ class Planner:
         found = self.values.of(self.output)
         label = self.values.label(self.output)
         if found.values is not None and not found.values:
-            raise CompileError("it has no value on any input: its function raises for all of them", label)
+            raise CompileError(
+                "it has no value on any input, because its function or one under it raises; evaluate it on an input "
+                "to see the error",
+                label,
+            )
         wanted = self.output.encoding
         if wanted == "numerical":
             if found.absent or not found.numeric:
@@ -304,7 +310,9 @@ class Planner:
         """The cubes that can be read first; of those, the ones that need the fewest new dimensions."""
         selector = self.program.inputs(source)[0]
         several = adds or self.selectors.at_most_one(selector)
-        one_head = isinstance(source, Aggregate) and source.reduce in ("max", "min")
+        one_head = isinstance(source, Aggregate) and (
+            source.reduce in ("max", "min") or (source.reduce == "sum" and bool(source.default))
+        )
         options: list[tuple[int, int, int, tuple[Cube, ...]]] = []
         refused: CompileError | None = None
         for number, cubes in enumerate((self.selectors.cubes(selector), self.selectors.split(selector))):
@@ -353,7 +361,17 @@ class Planner:
         ]
         if not options:
             options = [self._from_inputs(node, form)]
+        elif self._inputs_are_there(node):
+            options.append(self._from_inputs(node, form))
         return min(options, key=lambda option: (option.time, option.units))
+
+    def _inputs_are_there(self, node: SOp) -> bool:
+        """Whether all inputs of a node are one-hot in the stream anyway, and few enough to take their products."""
+        how = self.values.steps(node)
+        bases = [] if how is None else [child for child in how.inputs if self.values.sources(child)]
+        if not bases or math.prod(len(self.values.of(base).values or range(MOST_UNITS)) for base in bases) > MOST_UNITS:
+            return False
+        return all((id(base), "value") in self._writes or not self._written(base) for base in bases)
 
     def _along(self, node: SOp, form: Form) -> Write | None:
         """Steps along a sum, for each joint value of what the node depends on besides."""
@@ -371,7 +389,8 @@ class Planner:
             combinations = math.prod(self.classes(node, source, carrier) for source in beside)
             units = combinations * (2 * len(along) + 1)
             if combinations * len(along) <= MOST_UNITS * 4:
-                return Write(node, form, carrier, total, along, tuple(beside), time + 2 - time % 2, units)
+                joint = sum(self.values.of(total.nodes[key]).averages for key in total.factors) > 1
+                return Write(node, form, carrier, total, along, joint, tuple(beside), time + 2 - time % 2, units)
         return None
 
     def _carriers(self, node: SOp) -> list[SOp]:
@@ -445,7 +464,7 @@ class Planner:
         if units > MOST_UNITS:
             return None
         time = max(self.source(source) for source in sources)
-        return Write(node, form, None, None, (), sources, time + 2 - time % 2, units)
+        return Write(node, form, None, None, (), False, sources, time + 2 - time % 2, units)
 
     def _from_inputs(self, node: SOp, form: Form) -> Write:
         """From the node's own inputs, written as one-hot vectors by an MLP before."""
@@ -465,7 +484,7 @@ class Planner:
                 self.values.label(node),
             )
         time = max(self.as_value(base) for base in bases)
-        return Write(node, form, None, None, (), bases, time + 2 - time % 2, units)
+        return Write(node, form, None, None, (), False, bases, time + 2 - time % 2, units)
 
     # What is needed
 

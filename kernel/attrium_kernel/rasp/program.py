@@ -211,6 +211,9 @@ class Program:
         optional, and `anonymous` marks ids that are no names.
         """
         known: dict[str, Expression] = {"tokens": tokens, "indices": indices}
+        for key in ("program", "output"):
+            if key not in data:
+                raise RaspError(f"{key!r} is missing; a program has 'program', a list of nodes, and 'output', an id")
         for entry in data["program"]:
             try:
                 known[entry["id"]] = _opened(entry, known)
@@ -229,7 +232,11 @@ class Program:
         text = str(text_or_path)
         if not text.lstrip().startswith("{"):
             text = Path(text).read_text(encoding="utf-8")
-        return cls.from_dict(json.loads(text))
+        try:
+            data = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise RaspError(f"the text is not JSON: {error}; pass what to_json wrote, or a file of it") from None
+        return cls.from_dict(data)
 
 
 def _opened(entry: Mapping[str, Any], known: Mapping[str, Expression]) -> Expression:
@@ -305,14 +312,16 @@ def _in_order(output: Expression) -> list[Expression]:
 
 def _labels(nodes: Sequence[Expression], names: Mapping[int, str]) -> dict[int, str]:
     """A label for each node: its name, with a number where the name is taken, or its kind with a running number."""
-    taken = {names[id(node)] for node in nodes if id(node) in names}
+    given = {"tokens", "indices"}
+    taken = {names[id(node)] for node in nodes if id(node) in names} | given
     used: set[str] = set()
     counts: dict[str, int] = {}
     found: dict[int, str] = {}
     for node in nodes:
         name = names.get(id(node))
         label = name
-        while label is None or label in used or (name is None and label in taken):
+        own = node.kind in given
+        while label is None or label in used or (not own and label in (taken if label != name else given)):
             stem = name or node.kind
             counts[stem] = counts.get(stem, 1 if name else 0) + 1
             label = f"{stem}_{counts[stem]}"

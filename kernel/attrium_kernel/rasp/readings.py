@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .affine import is_number
+import torch
+
+from .affine import Affine, is_number
 from .craft import Direction
+from .errors import CompileError
 from .expressions import SOp, Value
 from .plan import Fetch, Plan
 from .values import UNDEFINED, in_order
@@ -50,8 +54,9 @@ class Readings:
             dimensions, so that reading groups of them is no worse.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, dtype: torch.dtype) -> None:
         self.plan, self.values = plan, plan.values
+        self.eps, self.largest = torch.finfo(dtype).eps, torch.finfo(dtype).max / 2**20
         self.at_bos: dict[Direction, float] = {}
         self.errors: dict[tuple[int, str], float] = {}
         self.decoded = {key for write in plan.writes.values() if write.sum is not None for key in write.sum.factors}
@@ -139,6 +144,9 @@ class Readings:
 
     def number(self, node: SOp) -> Reading:
         """The node's number; 0 where it is absent."""
+        size = self._size(node)
+        if size > self.largest:
+            raise CompileError(f"it can be {size:.2g}, more than the dtype holds", self.values.label(node))
         if id(node) in self._numbers:
             return Reading({self._numbers[id(node)]: 1.0})
         parts = self.plan.sums.of(node)
@@ -149,8 +157,16 @@ class Readings:
             for value, reading in self.one_hot(node).items():
                 found.add(reading, float(value))
             return found
+        return self.sum(parts, sources)
+
+    def _size(self, node: SOp) -> float:
+        found = self.values.of(node)
+        return max((abs(v) for v in (found.low, found.high) if math.isfinite(v)), default=0.0)
+
+    def sum(self, parts: Affine, sources: Sequence[SOp]) -> Reading:
+        """A sum; where a part is absent, it adds nothing."""
         found = Reading({}, parts.const)
-        if parts.const and sources and self.values.of(sources[0]).absent:
+        if len(sources) == 1 and parts.const and self.values.of(sources[0]).absent:
             found = Reading().add(self.present(sources[0]), parts.const)
         for key, factor in parts.factors.items():
             direction = self.number_direction(self.plan.fetches[key])
@@ -179,7 +195,7 @@ class Readings:
         if parts is None:
             largest = max((abs(value) for value in self.values.listed(node) if is_number(value)), default=0.0)
             return self.one_hot_error(node) * largest
-        found = 0.0
+        found = 4 * self._size(node) * self.eps  # roundings of the tables and of the sum
         for key, factor in parts.factors.items():
             found += abs(factor) * self.errors.get((key, "number"), 0.0)
         for key, table in parts.tables.items():

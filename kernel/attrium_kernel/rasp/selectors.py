@@ -309,7 +309,7 @@ class Selectors:
         mine, yours = self.values.sources(keys), self.values.sources(queries)
         if max(len(mine), len(yours)) != 2 or min(len(mine), len(yours)) == 0:
             return None
-        if any(self.values.of(source).absent for source in (*mine, *yours)):
+        if any(self.values.of(node).absent for node in (keys, queries, *mine, *yours)):
             return None
         try:
             found = [self._split(selector, mine, yours, swap) for swap in (False, True)]

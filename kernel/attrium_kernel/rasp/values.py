@@ -27,6 +27,7 @@ from .expressions import (
     SOp,
     Value,
 )
+from .interpreter import fraction
 from .program import Program
 
 MOST_VALUES = 4096
@@ -53,6 +54,7 @@ class ValueSet:
         absent: whether the node can be without a value.
         low, high: bounds, for numbers.
         averages: whether some of them are means of several values, which no one-hot vector can carry on.
+        variants: values that are equal and not the same, such as 2 and 2.0: one dimension stands for both.
     """
 
     values: tuple[Value, ...] | None
@@ -60,11 +62,14 @@ class ValueSet:
     low: float = -math.inf
     high: float = math.inf
     averages: bool = False
+    variants: tuple[tuple[Value, Value], ...] = ()
 
     @property
     def numeric(self) -> bool:
         """Whether all values are numbers."""
-        return self.values is None or all(is_number(value) for value in self.values)
+        if self.values is None:
+            return math.isfinite(self.low) and math.isfinite(self.high)
+        return all(is_number(value) for value in self.values)
 
 
 class Steps(NamedTuple):
@@ -98,7 +103,7 @@ def sums(values: Sequence[float], most: int) -> tuple[float, ...] | None:
 
 def _folded(values: Sequence[float], most: int, fold: Callable[[Fraction, int], Fraction]) -> tuple[float, ...] | None:
     """Values lie on a lattice low + step * m, so sums of k of them lie on k * low + step * (0 .. k * largest m)."""
-    exact = sorted({_fraction(value) for value in values})
+    exact = sorted({fraction(value) for value in values})
     low = exact[0]
     step = Fraction(0)
     for value in exact[1:]:
@@ -110,11 +115,6 @@ def _folded(values: Sequence[float], most: int, fold: Callable[[Fraction, int], 
     if len(found) > MOST_VALUES:
         return None
     return tuple(sorted({int(v) if v.denominator == 1 else float(v) for v in found}))
-
-
-def _fraction(value: float) -> Fraction:
-    near = Fraction(value).limit_denominator(10**6)
-    return near if float(near) == value else Fraction(value)
 
 
 def _gcd(a: Fraction, b: Fraction) -> Fraction:
@@ -209,9 +209,36 @@ class Values:
     def of(self, node: SOp) -> ValueSet:
         """The values a node can have."""
         if id(node) not in self._sets:
-            found = self._source(node) if self.steps(node) is None else self._elementwise(node)
+            if self.steps(node) is None:
+                found = self._source(node)
+            else:
+                found = self._elementwise(node)
+                self._check_variants(node)
+            if node.encoding == "numerical" and not found.numeric:
+                raise CompileError(
+                    f"it is numerical and has values that are not numbers ({_some(found.values or ())}); make it "
+                    "categorical, or map its values to numbers",
+                    self.label(node),
+                )
             self._sets[id(node)] = found
         return self._sets[id(node)]
+
+    def _check_variants(self, node: SOp) -> None:
+        """Refuse a function that tells apart what is one number here, as `str` tells 2 from 2.0."""
+        how = self.steps(node)
+        assert how is not None
+        sets = [self.of(child) for child in how.inputs]
+        for i, found in enumerate(sets):
+            for value, other in found.variants[:8]:
+                rest = [[None] if j == i else list(each.values or ())[:8] for j, each in enumerate(sets)]
+                for row in itertools.islice(itertools.product(*rest), 64):
+                    results = [_called(how.call, [*row[:i], each, *row[i + 1 :]]) for each in (value, other)]
+                    if results[0] is not UNDEFINED and results[0] != results[1]:
+                        raise CompileError(
+                            f"its function tells {value!r} from {other!r}, which are one number in the residual "
+                            "stream; convert the value first, with int(x) or float(x)",
+                            self.label(node),
+                        )
 
     def listed(self, node: SOp) -> tuple[Value, ...]:
         """The values a node can have.
@@ -246,6 +273,12 @@ class Values:
         empty = not self.selectors.never_empty(selector)
         absent = inner.absent or (empty and node.default is None)
         extra = () if node.default is None or not empty else (node.default,)
+        if node.reduce == "sum" and empty and node.default != 0 and len(self.selectors.cubes(selector)) > 1:
+            raise CompileError(
+                f"it is a sum over several heads whose default is {node.default!r}, and heads that are added give 0 "
+                f"where nothing is selected; use default 0 and where(selector_width(...) == 0, {node.default!r}, sum)",
+                self.label(node),
+            )
         one = self.selectors.at_most_one(selector)
         if node.reduce == "sum" or (node.reduce == "mean" and not one):
             return self._several(node, inner, extra, absent)
@@ -258,7 +291,7 @@ class Values:
     def _several(self, node: Aggregate, inner: ValueSet, extra: tuple[Value, ...], absent: bool) -> ValueSet:
         """Where several keys may be selected: a mean or a sum."""
         if inner.values is not None and not all(is_number(value) for value in inner.values):
-            if sum(is_number(value) for value in inner.values) > 1 or node.reduce == "sum":
+            if sum(map(is_number, inner.values)) > 1 or node.reduce == "sum":
                 raise CompileError(
                     f"several positions may be selected, and the values mix numbers with others "
                     f"({_some(inner.values)}), so that their mean is not one of them; select one position, or map the "
@@ -268,6 +301,12 @@ class Values:
             return ValueSet(in_order((*inner.values, *extra)), absent)
         if inner.values is not None and len(inner.values) == 1 and node.reduce == "mean":
             return ValueSet(in_order((*inner.values, *extra)), absent, *_bounds((*inner.values, *extra)))
+        if any(not is_number(value) for value in extra):
+            raise CompileError(
+                "several positions may be selected, so that its values are means, and its default is "
+                f"{node.default!r}; pass a number or None",
+                self.label(node),
+            )
         most = self.max_length
         if node.reduce == "sum":
             found = None if inner.values is None else sums(inner.values, most)
@@ -282,7 +321,9 @@ class Values:
             )
         numbers = [value for value in extra if is_number(value)]
         values = None if found is None else in_order((*found, *extra))
-        return ValueSet(values, absent, min([low, *numbers]), max([high, *numbers]), node.reduce == "mean")
+        several = node.reduce == "mean"
+        whole = [(v, float(v)) for v in values or () if isinstance(v, int)] if several else []
+        return ValueSet(values, absent, min([low, *numbers]), max([high, *numbers]), several, tuple(whole))
 
     def _elementwise(self, node: SOp) -> ValueSet:
         sources = self.sources(node)
@@ -476,12 +517,23 @@ class Values:
         return False
 
 
+def _variants(values: Iterable[Value]) -> tuple[tuple[Value, Value], ...]:
+    first: dict[Value, Value] = {}
+    found: dict[Value, Value] = {}
+    for value in values:
+        kept = first.setdefault(value, value)
+        if type(kept) is not type(value):
+            found.setdefault(kept, value)
+    return tuple(found.items())
+
+
 def _set(column: Iterable[Value], absent: bool) -> ValueSet:
     """The set of what a column holds."""
     known = [value for value in column if value is not UNDEFINED]
     values = in_order(value for value in known if value is not None)
     absent = absent or any(value is None for value in known)
-    return ValueSet(values if len(values) <= MOST_VALUES else None, absent, *_bounds(values))
+    listed = values if len(values) <= MOST_VALUES else None
+    return ValueSet(listed, absent, *_bounds(values), variants=_variants(v for v in known if v is not None))
 
 
 def _sums_of(sets: Sequence[Sequence[float]]) -> tuple[float, ...] | None:

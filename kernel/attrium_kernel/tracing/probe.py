@@ -74,9 +74,13 @@ class Event:
     weights: Tensor | None
 
     def looks_back(self) -> bool:
-        """Whether no query attends to a later key."""
-        pattern = self.attention.pattern()
-        return pattern.shape[-1] == pattern.shape[-2] and not bool(pattern.detach().triu(1).any())
+        """Whether later keys are hidden from every query: by a mask, not just by scores that are far apart."""
+        pattern = self.attention.pattern().detach()
+        if pattern.shape[-1] != pattern.shape[-2] or bool(pattern.triu(1).any()):
+            return False
+        lowered = (self.attention.masked_scores() - self.attention.scores()).detach() < -1
+        later = torch.ones_like(lowered).triu(1)
+        return bool((lowered | ~later).all())
 
 
 @dataclass(eq=False)
@@ -163,7 +167,8 @@ class Probe:
             tensor = first_tensor(output)
             if tensor is None or not tensor.is_floating_point() or tensor.dim() < 2:
                 return None
-            size = float(tensor.float().std(unbiased=False).nan_to_num())
+            wide = tensor.float().nan_to_num(0.0, 0.0, 0.0)
+            size = float(wide.std(unbiased=False)) or float(wide.abs().max())  # all alike: a bias and zero weights
             noise = torch.randn(tensor.shape, generator=self.noise) * (0.3 * size if size > 0 else 0.5)
             new = tensor.nan_to_num(0.0, 0.0, 0.0) + noise.to(tensor)
         if isinstance(output, Tensor):

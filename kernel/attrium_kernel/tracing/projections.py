@@ -17,8 +17,10 @@ def find_projections(attention: Attention, event: Event, inside: list[Call], rol
     rotary = False
     for letter, tensor in (("q", attention.query), ("k", attention.key), ("v", attention.value)):
         wanted = tensor.detach().cpu()
-        for call in sorted(before, key=lambda c: -c.ended):
-            part = _source(call, wanted)
+        latest = sorted(before, key=lambda c: -c.ended)
+        # Exact values first: with one feature in all, every projection is a multiple of every other.
+        for call, scaled in [(call, scaled) for scaled in (False, True) for call in latest]:
+            part = _source(call, wanted, scaled)
             if part is not None:
                 parts[f"{role}.{letter}"] = part
                 rotary |= letter != "v" and not _all_equal(call, part, wanted)
@@ -26,8 +28,11 @@ def find_projections(attention: Attention, event: Event, inside: list[Call], rol
     return parts | _output(event, inside, role), rotary
 
 
-def _source(call: Call, wanted: Tensor) -> Part | None:
-    """Where in a call's output the values are that attention got; at position 0, where rotary turns nothing."""
+def _source(call: Call, wanted: Tensor, scaled: bool) -> Part | None:
+    """Where in a call's output the values are that attention got; at position 0, where rotary turns nothing.
+
+    `scaled` takes one factor on all of them too: a scaling before the dot product.
+    """
     assert call.output is not None
     out = call.output.copy
     batch, heads, n, _ = wanted.shape
@@ -36,18 +41,18 @@ def _source(call: Call, wanted: Tensor) -> Part | None:
     if out.shape == wanted.shape and heads != n and _near(out[0, :, 0], wanted[0, :, 0]):
         return Part(call.path, heads_first=True)
     rows = out.reshape(batch * n, -1)[0] if out.shape[:2] != (n, batch) or batch == n else out[0, 0].reshape(-1)
-    columns = _columns(rows, wanted[0, :, 0])
+    columns = _columns(rows, wanted[0, :, 0], scaled)
     if columns is None:
         return None
     return Part(call.path, columns=None if columns == tuple(range(rows.numel())) else columns)
 
 
-def _columns(row: Tensor, wanted: Tensor) -> tuple[int, ...] | None:
+def _columns(row: Tensor, wanted: Tensor, scaled: bool) -> tuple[int, ...] | None:
     """Indices into `row` that give `wanted (heads, d)`, flattened, or None."""
     heads, d = wanted.shape
     size, flat = heads * d, wanted.reshape(-1)
     if row.numel() == size:
-        return tuple(range(size)) if _near(row, flat) or _near_multiple(row, flat) else None
+        return tuple(range(size)) if _near(row, flat) or (scaled and _near_multiple(row, flat)) else None
     if row.numel() < size or not bool(flat.any()):
         return None
     for start in range(0, row.numel() - size + 1, d):  # [q | k | v]

@@ -56,7 +56,7 @@ def test_selectors_written_alike_are_one():
 
 
 def test_parts_with_time_to_spare_are_moved_to_level_the_heads():
-    """Five heads in three layers: as early as possible three would be in the first, levelled no layer has more than two."""
+    """Five heads in three layers: as early as possible three are in the first, levelled no layer has more than two."""
     first = selector_width(select(tokens, 1))
     second = selector_width(select(tokens, first, "<"))  # layer 1
     third = selector_width(select(tokens, second, "<"))  # layer 2

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F  # torch's own habit
 from torch import Tensor, nn
 
-from attrium_kernel.tracing import ArchitectureError, Patch, Replace, Scale, Site, Zero, trace
+from attrium_kernel.tracing import Architecture, ArchitectureError, Patch, Replace, Scale, Site, Zero, trace
 
 from . import handwritten, models, oracles
 from .closeness import assert_close, assert_same
@@ -475,6 +475,41 @@ def test_an_attention_without_heads_has_one() -> None:
         silent = pattern.clone()
         silent[1, -1] = 0
     assert_close(rows["blocks.1.attn.z"], (silent @ block.v(h)).detach()[:, :, None], 1e-5)
+
+
+class Narrow(nn.Module):
+    """One head of one number, whose query says nothing: its weights are zero."""
+
+    def __init__(self, slope: float = 0.0) -> None:
+        super().__init__()
+        self.q, self.k, self.v, self.o = (nn.Linear(*shape) for shape in ((WIDTH, 1),) * 3 + ((1, WIDTH),))
+        self.up, self.down = nn.Linear(WIDTH, NEURONS), nn.Linear(NEURONS, WIDTH)
+        self.register_buffer("slope", slope * torch.ones(models.LENGTH, models.LENGTH).triu(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        n = x.shape[1]
+        scores = self.q(x) @ self.k(x).transpose(-2, -1) + self.slope[:n, :n]
+        x = x + self.o(scores.softmax(-1) @ self.v(x))
+        return x + self.down(F.relu(self.up(x)))
+
+
+def test_projections_of_one_number_are_told_apart() -> None:
+    """Any number is a multiple of any other, so a factor must not be asked for before the values themselves."""
+    with models.seeded(0):
+        model: Any = models.randomise(Language(Narrow))
+    for block in model.h:
+        nn.init.zeros_(block.q.weight)
+        nn.init.constant_(block.q.bias, 100.0)
+    parts = Architecture.of(model, IDS).main.blocks[0].parts
+    assert [parts[f"attn.{letter}"].path for letter in "qkvo"] == [f"h.0.{letter}" for letter in "qkvo"]
+
+
+def test_scores_that_are_far_apart_are_no_mask() -> None:
+    """Later keys get weights of exactly 0 here, but nothing hides them."""
+    with models.seeded(0):
+        model: Any = models.randomise(Language(lambda: Narrow(-400.0)))
+    assert not trace(model, IDS)["blocks.0.attn.pattern"].triu(1).any()
+    assert not Architecture.of(model, IDS).main.causal
 
 
 class HeadByHead(nn.Module):

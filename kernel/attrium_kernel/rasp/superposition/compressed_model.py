@@ -17,8 +17,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ..craft import Craft
 from ..errors import RaspError
-from ..model import CompiledBlock, CompiledTransformer
+from ..model import CompiledBlock, CompiledTransformer, assemble
 
 
 class Halves(NamedTuple):
@@ -28,10 +29,12 @@ class Halves(NamedTuple):
         logits: `(seed, batch, position, output)`.
         written: what each half-layer writes, in the original's dimensions, before W: `(seed, batch, position, D)`
             each, in the order of `CompressedTransformer.places`.
+        streams: the whole stream after each of them as the next one reads it, of the same shape.
     """
 
     logits: Tensor
     written: tuple[Tensor, ...]
+    streams: tuple[Tensor, ...]
 
 
 class CompressedTransformer(nn.Module):
@@ -51,12 +54,24 @@ class CompressedTransformer(nn.Module):
         if directions.ndim != 3 or directions.shape[1] != size:
             raise RaspError(f"directions have the shape {tuple(directions.shape)}; pass (seed, {size}, width)")
         self.original = copy.deepcopy(model).requires_grad_(False)
+        self._halves = [
+            (number, kind)
+            for number, block in enumerate(self.original.blocks)
+            if isinstance(block, CompiledBlock)
+            for kind in _busy(block)
+        ]
         self.directions = nn.Parameter(directions.detach().clone().to(model.device, model.dtype))
+
+    @classmethod
+    def of(cls, craft: Craft, directions: Tensor) -> CompressedTransformer:
+        """A craft around W, `(D, d)` or `(seed, D, d)`, in float64."""
+        given = directions if directions.ndim == 3 else directions[None]
+        return cls(assemble(craft, dtype=torch.float64), given)
 
     @property
     def places(self) -> tuple[str, ...]:
         """Names of the half-layers that write something: `0.attention`, `0.mlp`, ..."""
-        return tuple(f"{number}.{kind}" for number, block in self._blocks() for kind in _busy(block))
+        return tuple(f"{number}.{kind}" for number, kind in self._halves)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Halves:
         """Run all seeds side by side.
@@ -71,13 +86,15 @@ class CompressedTransformer(nn.Module):
         model = self.original
         embedded = model.token_embedding(ids) + model.position_embedding.weight[: ids.shape[-1]]
         stream = self._write(embedded)
-        written = []
-        for _, block in self._blocks():
-            for kind in _busy(block):
-                found = self._half(block, kind, self._read(stream), mask)
-                stream = stream + self._write(found)
-                written.append(found)
-        return Halves(model.unembedding(self._read(stream)), tuple(written))
+        read = self._read(stream)
+        written, streams = [], []
+        for number, kind in self._halves:
+            found = self._half(number, kind, read, mask)
+            stream = stream + self._write(found)
+            read = self._read(stream)
+            written.append(found)
+            streams.append(read)
+        return Halves(model.unembedding(read), tuple(written), tuple(streams))
 
     def folded(self, seed: int = 0) -> CompiledTransformer:
         """One seed's model with W multiplied into its weights: a transformer of width d like any other."""
@@ -98,19 +115,18 @@ class CompressedTransformer(nn.Module):
         found.load_state_dict(state)
         return found.eval()
 
-    def _blocks(self) -> list[tuple[int, CompiledBlock]]:
-        return [(i, block) for i, block in enumerate(self.original.blocks) if isinstance(block, CompiledBlock)]
-
-    def _half(self, block: CompiledBlock, kind: str, x: Tensor, mask: Tensor | None) -> Tensor:
+    def _half(self, number: int, kind: str, x: Tensor, mask: Tensor | None) -> Tensor:
+        block = self.original.blocks[number]
+        assert isinstance(block, CompiledBlock)
         flat = x.flatten(0, 1)  # seeds are rows of one batch for the parts that all of them share
         written: Tensor = block.attention(flat, mask)[0] if kind == "attention" else block.mlp(flat)
         return written.view_as(x)
 
     def _write(self, x: Tensor) -> Tensor:
-        return x @ self.directions[:, None]
+        return _times(x, self.directions)
 
     def _read(self, stream: Tensor) -> Tensor:
-        return stream @ self.directions[:, None].transpose(-1, -2)
+        return _times(stream, self.directions.transpose(1, 2))
 
     def _mask(self, shape: torch.Size, attention_mask: Tensor | None) -> Tensor | None:
         """True where a key may be seen, with a row for each input of each seed."""
@@ -120,6 +136,11 @@ class CompressedTransformer(nn.Module):
             return causal if self.original.config.causal else None
         seen = attention_mask.bool().expand(shape).flatten(0, 1)[:, None, None, :]
         return seen & causal if self.original.config.causal else seen
+
+
+def _times(x: Tensor, matrices: Tensor) -> Tensor:
+    """`(seed, batch, position, in)` by `(seed, in, out)`, as one product per seed, much faster than one per input."""
+    return torch.bmm(x.flatten(1, 2), matrices).unflatten(1, x.shape[1:3])
 
 
 def _busy(block: CompiledBlock) -> list[str]:
