@@ -25,9 +25,9 @@ def main() -> int:
     options = parsed()
     if options.worker:
         return work(options)
-    from . import attribution, report, screen, sweep, tracing
+    from . import attribution, rasp, report, screen, sweep, tracing
 
-    cases = [*attribution.CASES, *tracing.CASES, *sweep.CASES]
+    cases = [*attribution.CASES, *tracing.CASES, *sweep.CASES, *rasp.CASES]
     chosen = [case for case in cases if wanted(options, case.name)]
     results: dict[str, Any] = {}
     about = report.circumstances(options.threads, options.quick)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -360,7 +361,8 @@ def _drafted(
             f"its one-hot vector can be off by {drafted.bound:.2g}; pass dtype=torch.float64 or lower max_length",
             program.label(program.output),
         )
-    return drafted, values, planned, plan
+    made = Counter((layer, unit.label.node) for layer, half in enumerate(drafted.layers) for unit in half.units)
+    return drafted, values, planned.with_units(made), plan
 
 
 def _of_program(error: CompileError, program: Program) -> CompileError:

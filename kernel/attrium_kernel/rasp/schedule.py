@@ -8,8 +8,8 @@ steps, starting from "as early as possible".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from .plan import Fetch, Plan, Planner, Write
@@ -61,12 +61,20 @@ class Schedule:
     complete: bool
     times: dict[int, int] = field(repr=False)
 
+    def with_units(self, units: Mapping[tuple[int, str], int]) -> Schedule:
+        """The schedule with the hidden units that were really made, by layer and node, in place of the estimate."""
+        entries = tuple(
+            entry._replace(units=units.get((entry.layer, entry.node), 0)) if entry.half == "mlp" else entry
+            for entry in self.entries
+        )
+        return replace(self, entries=entries)
+
     def __str__(self) -> str:
         lines = []
         for entry in self.entries:
             slack = "" if entry.earliest == entry.latest else f"  (layers {entry.earliest} to {entry.latest})"
             size = f"{entry.heads} heads" if entry.heads else f"{entry.units} units"
-            reads = ", ".join(entry.reads)
+            reads = ", ".join(entry.reads) or "all positions"
             lines.append(f"{entry.layer} {entry.half:9}  {entry.node} [{entry.form}, {size}] from {reads}{slack}")
         return "\n".join(lines)
 

@@ -272,6 +272,7 @@ class Values:
         inner = self.of(x)  # type: ignore[arg-type]
         empty = not self.selectors.never_empty(selector)
         absent = inner.absent or (empty and node.default is None)
+        absent = absent and node.reduce != "sum"  # the sum of nothing is a number, and of an absent value an error
         extra = () if node.default is None or not empty else (node.default,)
         if node.reduce == "sum" and empty and node.default != 0 and len(self.selectors.cubes(selector)) > 1:
             raise CompileError(

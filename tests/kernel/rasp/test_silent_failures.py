@@ -406,3 +406,13 @@ def test_vocabularies_of_every_kind():
     ]:
         agrees(tokens, vocabulary, 2)
         agrees(selector_width(select(tokens, tokens, "==")), vocabulary, 3)
+
+
+def test_a_sum_over_what_may_be_absent_is_a_number():
+    """Where the keys are absent nothing is selected, and the default of the sum is its value, not its absence."""
+    nowhere = aggregate(select(indices, indices, "key == query + 1"), tokens)
+    known = select(nowhere, tokens, "key is not None and query is not None and key < query")
+    for default in (0, -1):
+        output = Map("x if x > 2 else 2", aggregate(known, nowhere, default, "sum"))
+        agrees(output, (1, 2, 3), 4, causal=True)
+        agrees(output, (1, 2, 3), 3)

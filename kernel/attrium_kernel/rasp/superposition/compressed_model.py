@@ -140,7 +140,7 @@ class CompressedTransformer(nn.Module):
 
 def _times(x: Tensor, matrices: Tensor) -> Tensor:
     """`(seed, batch, position, in)` by `(seed, in, out)`, as one product per seed, much faster than one per input."""
-    return torch.bmm(x.flatten(1, 2), matrices).unflatten(1, x.shape[1:3])
+    return torch.bmm(x.flatten(1, 2), matrices).view(*x.shape[:3], -1)
 
 
 def _busy(block: CompiledBlock) -> list[str]:
