@@ -1,24 +1,25 @@
 """Which s-ops are sums: a number per source times a factor, plus a table over one-hot sources, plus a constant.
 
 Such a sum can be read from the residual stream by a linear map, however many sources it has. Whether a function is
-linear is tried out on its inputs' values, so it does not matter how it was written.
+linear is found by calling it with forms instead of numbers, or tried out on all values of its inputs, so it does not
+matter how it was written.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from .expressions import LinearSequenceMap, SOp, Value
 
 if TYPE_CHECKING:
     from .values import Values
 
-MOST_TRIED = 2000
+MOST_TRIED = 50_000
+MOST_JOINT = 10_000
 CLOSE = 1e-9
 
 
@@ -58,7 +59,7 @@ class Sums:
 
     def of(self, node: SOp) -> Affine | None:
         """A node as a sum over its sources, None if it is not one."""
-        for each in self.values._cone(node, self._known):
+        for each in self.values.cone(node, self._known):
             self._known[id(each)] = self._one(each)
         return self._known[id(node)]
 
@@ -73,7 +74,7 @@ class Sums:
         assert how is not None
         parts = [self._known[id(child)] for child in how.inputs]
         if any(part is None for part in parts):
-            return None
+            return self._separable(node, sources)
         if isinstance(node, LinearSequenceMap):
             fitted: tuple[list[float], float] | None = (list(node.factors), 0.0)
         else:
@@ -101,42 +102,61 @@ class Sums:
             return None
         return Affine({}, {id(source): {v: float(x) for v, x in table.items()}}, 0.0, {id(source): source})
 
-    def _fit(self, call: Callable[..., Value], inputs: Sequence[SOp]) -> tuple[list[float], float] | None:
-        """Factors and constant of a function that is linear on all values tried."""
-        sets = [self._samples(child) for child in inputs]
-        if any(not found for found in sets):
+    def _separable(self, node: SOp, sources: Sequence[SOp]) -> Affine | None:
+        """A sum over sources through what is no number, such as `x[0] + x[1]` of a pair: tried on all joint values."""
+        if any(self.values.of(source).values is None for source in sources):
+            return None
+        sets = [self.values.listed(source) for source in sources]
+        if not 0 < math.prod(map(len, sets)) <= MOST_JOINT:
+            return None
+        values = dict(self.values.table(node, sources))
+        if len(values) < math.prod(map(len, sets)) or not all(is_number(value) for value in values.values()):
             return None
         base = tuple(found[0] for found in sets)
-        start = _number(call, base)
-        if start is None:
-            return None
-        factors: list[float] = []
-        for i, found in enumerate(sets):
-            if found[-1] == found[0] or any(inputs[i] is inputs[j] for j in range(i)):
-                factors.append(0.0)
+        tables = [
+            {v: values[(*base[:i], v, *base[i + 1 :])] - values[base] for v in found} for i, found in enumerate(sets)
+        ]
+        for row, value in values.items():
+            total = values[base] + sum(table[v] for table, v in zip(tables, row, strict=True))
+            if abs(total - value) > CLOSE * max(1.0, abs(value)):
+                return None
+        factors: dict[int, float] = {}
+        kept: dict[int, dict[Value, float]] = {}
+        const = float(values[base])
+        for source, table, found in zip(sources, tables, sets, strict=True):
+            if not self.as_number(source):
+                kept[id(source)] = {v: float(x) for v, x in table.items()}
                 continue
-            same = [j for j in range(len(inputs)) if inputs[j] is inputs[i]]
-            moved = _number(call, tuple(found[-1] if j in same else v for j, v in enumerate(base)))
-            if moved is None:
+            factor = table[found[-1]] / (found[-1] - found[0]) if len(found) > 1 else 0.0
+            if any(abs(factor * (v - found[0]) - x) > CLOSE * max(1.0, abs(x)) for v, x in table.items()):
                 return None
-            factors.append((moved - start) / (found[-1] - found[0]))
-        const = start - sum(factor * v for factor, v in zip(factors, base, strict=True))
-        factors, const = [_rounded(factor) for factor in factors], _rounded(const)
-        for row in _rows(sets, inputs):
-            value = _number(call, row)
-            guess = const + sum(factor * v for factor, v in zip(factors, row, strict=True))
-            if value is None or abs(value - guess) > CLOSE * max(1.0, abs(value)):
-                return None
-        return factors, const
+            factors[id(source)] = factor
+            const -= factor * found[0]
+        return Affine(factors, kept, const, {id(source): source for source in sources})
 
-    def _samples(self, node: SOp) -> list[float]:
+    def _fit(self, call: Callable[..., Value], inputs: Sequence[SOp]) -> tuple[list[float], float] | None:
+        """Factors and constant of a function that is linear, as it is written or on all values of its inputs."""
+        written = _as_written(call, len(inputs))
+        sets = [self._numbers(child) for child in inputs]
+        first = [next(j for j in range(len(inputs)) if inputs[j] is inputs[i]) for i in range(len(inputs))]
+        own = sorted(set(first))  # an input that occurs twice has one value
+        rows = ([chosen[own.index(j)] for j in first] for chosen in itertools.product(*(sets[j] for j in own)))
+        if written is not None:  # a function of Python may still do otherwise by type, so a few are tried
+            if not _is_sum(call, written.factors, written.const, itertools.islice(rows, 64)):
+                return None
+            # what is the same everywhere is added now, where float64 does it
+            same = [found[0] if len(found) == 1 else None for found in sets]
+            const = written.const + sum(f * v for f, v in zip(written.factors, same, strict=True) if v is not None)
+            return [0.0 if v is not None else f for f, v in zip(written.factors, same, strict=True)], const
+        if not 0 < math.prod(len(sets[j]) for j in own) <= MOST_TRIED:
+            return None
+        fitted = _through_corners(call, sets, first)
+        return fitted if fitted is not None and _is_sum(call, *fitted, rows) else None
+
+    def _numbers(self, node: SOp) -> Sequence[float]:
+        """All values of a node; none if they cannot be listed or are not all numbers."""
         found = self.values.of(node)
-        if found.values is not None:
-            return [v for v in found.values if is_number(v)] if found.numeric else []
-        if not (math.isfinite(found.low) and math.isfinite(found.high)):
-            return []
-        step = (found.high - found.low) / 7
-        return [found.low + step * i for i in range(8)]
+        return found.values if found.values is not None and found.numeric else ()
 
 
 def _rounded(x: float) -> float:
@@ -144,18 +164,95 @@ def _rounded(x: float) -> float:
     return round(x) if abs(x - round(x)) < 1e-12 * max(1.0, abs(x)) else x
 
 
-def _rows(sets: Sequence[Sequence[float]], inputs: Sequence[SOp]) -> list[tuple[float, ...]]:
-    """All joint values, or the corners and a fixed choice of others; an input that occurs twice has one value."""
-    first = [next(j for j in range(len(inputs)) if inputs[j] is inputs[i]) for i in range(len(inputs))]
-    own = sorted(set(first))
-    size = math.prod(len(sets[j]) for j in own)
-    if size <= MOST_TRIED:
-        chosen = list(itertools.product(*(sets[j] for j in own)))
-    else:
-        draw = random.Random(0)
-        chosen = list(itertools.product(*({sets[j][0], sets[j][-1]} for j in own)))
-        chosen += [tuple(draw.choice(sets[j]) for j in own) for _ in range(MOST_TRIED)]
-    return [tuple(row[own.index(j)] for j in first) for row in chosen]
+def _through_corners(
+    call: Callable[..., Value], sets: Sequence[Sequence[float]], first: Sequence[int]
+) -> tuple[list[float], float] | None:
+    """The sum that a function would be by its values at the ends of each input's set.
+
+    Args:
+        call: the function.
+        sets: the values of each input, in order.
+        first: for each input the place where it first occurs.
+    """
+    base = [found[0] for found in sets]
+    start = _number(call, base)
+    if start is None:
+        return None
+    factors: list[float] = []
+    for i, found in enumerate(sets):
+        if found[-1] == found[0] or first[i] != i:
+            factors.append(0.0)
+            continue
+        moved = _number(call, [found[-1] if first[j] == i else v for j, v in enumerate(base)])
+        if moved is None:
+            return None
+        factors.append((moved - start) / (found[-1] - found[0]))
+    const = start - sum(factor * v for factor, v in zip(factors, base, strict=True))
+    return [_rounded(factor) for factor in factors], _rounded(const)
+
+
+def _is_sum(
+    call: Callable[..., Value], factors: Sequence[float], const: float, rows: Iterable[Sequence[float]]
+) -> bool:
+    """Whether a function is the sum, up to rounding, on some values of its arguments."""
+    for row in rows:
+        parts = [const, *(factor * v for factor, v in zip(factors, row, strict=True))]
+        value = _number(call, row)
+        if value is None or abs(value - sum(parts)) > CLOSE * min(max(1.0, abs(value)), sum(map(abs, parts))):
+            return False
+    return True
+
+
+def _refused(*_: object) -> NoReturn:
+    raise TypeError("a form has no value")
+
+
+class _Form:
+    """`const + sum(factor * argument)`, to call a function with in place of numbers: what is not linear raises."""
+
+    def __init__(self, factors: Sequence[float], const: float) -> None:
+        self.factors, self.const = tuple(factors), const
+
+    def _scaled(self, factor: object) -> _Form:
+        if not isinstance(factor, (int, float)):
+            _refused()
+        return _Form([factor * own for own in self.factors], factor * self.const)
+
+    def __add__(self, other: object) -> _Form:
+        if isinstance(other, (int, float)):
+            return _Form(self.factors, self.const + other)
+        if not isinstance(other, _Form):
+            _refused()
+        return _Form([a + b for a, b in zip(self.factors, other.factors, strict=True)], self.const + other.const)
+
+    def __neg__(self) -> _Form:
+        return self._scaled(-1)
+
+    def __pos__(self) -> _Form:
+        return self
+
+    def __sub__(self, other: object) -> _Form:
+        return self + (-other if isinstance(other, (int, float, _Form)) else other)
+
+    def __rsub__(self, other: object) -> _Form:
+        return -self + other
+
+    def __truediv__(self, other: object) -> _Form:
+        return self._scaled(1 / other if isinstance(other, (int, float)) else other)
+
+    __mul__ = __rmul__ = _scaled
+    __radd__ = __add__
+    __bool__ = __eq__ = __ne__ = __str__ = __repr__ = __format__ = __hash__ = _refused
+
+
+def _as_written(call: Callable[..., Value], count: int) -> _Form | None:
+    """A function as a form of its arguments; None if it does anything with them that is not linear."""
+    arguments = [_Form([float(i == j) for j in range(count)], 0.0) for i in range(count)]
+    try:
+        made = call(*arguments)
+    except Exception:
+        return None
+    return made if isinstance(made, _Form) else None
 
 
 def _number(call: Callable[..., Value], row: Sequence[Value]) -> float | None:

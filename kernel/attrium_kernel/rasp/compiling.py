@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +17,7 @@ from .craft import ABSENT, Craft
 from .decode import decode_batch, read_nodes
 from .errors import CompileError, EvaluationError, RaspError
 from .expressions import Expression, SOp, Value
-from .interpreter import is_value, run
+from .interpreter import is_value, listed_input, run
 from .joining import joined
 from .lower import Drafted, draft, place
 from .model import AttentionMode, CompiledTransformer, assemble
@@ -142,7 +141,9 @@ class Compiled:
 
     def decode_batch(self, inputs: Sequence[Sequence[Value]]) -> list[list[Value]]:
         """The model's outputs on several inputs at once."""
-        given = [list(each) for each in inputs]
+        given = [listed_input(each) for each in inputs]
+        if not given:
+            return []
         with torch.no_grad():
             logits = self.model(self.ids(given)).logits
         return decode_batch(self.craft, logits, [len(each) for each in given])
@@ -169,12 +170,12 @@ class Compiled:
 
     def streams(self, tokens: Sequence[Value]) -> list[Tensor]:
         """The residual stream `(position, dimension)` after the embedding and each half-layer of the craft model."""
-        return [stream.values for stream in self.craft.run(self.ids([list(tokens)])[0].cpu())]
+        return [stream.values for stream in self.craft.run(self.ids([listed_input(tokens)])[0].cpu())]
 
     def node_values(self, tokens: Sequence[Value]) -> dict[str, list[Value]]:
         """The values of all nodes that live in the residual stream, read back from the torch model's."""
         with torch.no_grad():
-            output = self.model(self.ids([list(tokens)]), output_hidden_states=True)
+            output = self.model(self.ids([listed_input(tokens)]), output_hidden_states=True)
         return read_nodes(self.craft, output.hidden_states[-1][0])
 
     def check(self, tokens: Sequence[Value], tolerance: float = 0.005) -> Disagreement | None:
@@ -243,6 +244,7 @@ def compile(
     for name, given, known in (("attention", attention, ("soft", "hard")), ("keep", keep, ("needed", "all"))):
         if given not in known:
             raise RaspError(f"{name} is {given!r}; pass one of {', '.join(map(repr, known))}")
+    _check_device(device)
     drafted, values, planned, plan = _drafted(program, vocabulary, max_length, causal, bos, pad, dtype, keep)
     forecast_ = _forecast(drafted)
     if forecast_.parameters > most_parameters:
@@ -256,6 +258,14 @@ def compile(
     tokenizer = tokenizer_for(values.listed_tokens, bos, pad, extra, max_length)
     model = assemble(craft, dtype=dtype, device=device, attention=attention)
     return Compiled(program, model, tokenizer, craft, planned, forecast_, max_length, values)
+
+
+def _check_device(device: torch.device | str | None) -> None:
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:  # what torch raises for a name it does not know, and for no CUDA
+        reason = str(error).splitlines()[0]
+        raise RaspError(f"device is {device!r}: {reason}; pass one that is there, such as 'cpu'") from None
 
 
 def forecast(
@@ -320,10 +330,15 @@ def _values(program: Program, vocabulary: Sequence[Value], max_length: int, caus
     if type(max_length) is not int or not 1 <= max_length <= LARGEST_LENGTH:
         raise RaspError(f"max_length is {max_length!r}; pass a whole number from 1 to {LARGEST_LENGTH}")
     for value in given:
-        if value is None or not is_value(value) or (isinstance(value, float) and not math.isfinite(value)):
-            raise RaspError(f"{value!r} is in the vocabulary; pass finite numbers, strings, bools or tuples of these")
+        if value is None or not is_value(value):
+            raise RaspError(
+                f"{value!r} ({type(value).__name__}) is in the vocabulary; pass plain finite numbers, strings, bools "
+                "or tuples of these"
+            )
     if len(set(given)) != len(given):
         raise RaspError("the vocabulary has a value twice (1, 1.0 and True are the same value)")
+    if not (isinstance(bos, str) and isinstance(pad, str)):  # type: ignore[redundant-expr]
+        raise RaspError(f"bos={bos!r} and pad={pad!r} are names of tokens; pass two texts")
     if bos == pad or bos in given or pad in given:
         raise RaspError(f"bos={bos!r} and pad={pad!r} must be different and not in the vocabulary")
     return Values(program, given, max_length, causal)

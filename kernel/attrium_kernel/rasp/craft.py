@@ -222,6 +222,7 @@ class Craft:
             one a single entry, the label of the output.
         numerical: whether the output is one number.
         causal: whether a query sees only keys up to its own position.
+        inputs: the values an input is made of, which follow BOS and PAD in the vocabulary; empty if that is not known.
     """
 
     space: Space
@@ -234,6 +235,7 @@ class Craft:
     outputs: tuple[Value, ...]
     numerical: bool
     causal: bool
+    inputs: tuple[Value, ...] = ()
 
     def embed(self, ids: Tensor) -> Tensor:
         """The residual stream `(..., position, dimension)` before the first layer, for ids `(..., position)`."""

@@ -13,12 +13,6 @@ from .expressions import Value
 SHARPNESS = 20.0
 """The logit of a value that is certain; tokens that are no output have minus this."""
 
-CERTAIN = 0.99
-"""A share from which on a value is taken to be the one."""
-
-FAINT = 1e-3
-"""A share below which a value is not among those that were averaged, unless positions are so many that it may be."""
-
 
 def decode(craft: Craft, logits: Tensor) -> list[Value]:
     """The output of one input: a value for each token, the BOS left out.
@@ -31,8 +25,9 @@ def decode(craft: Craft, logits: Tensor) -> list[Value]:
 def decode_batch(craft: Craft, logits: Tensor, lengths: Sequence[int] | None = None) -> list[list[Value]]:
     """The outputs of several inputs.
 
-    A number is a float. A category is the value whose share is at least 0.99, else None where "absent" leads, else the
-    mean of the values if all are numbers (a head has averaged a one-hot), else the value that leads.
+    A number is a float. A category is the value that has all of the share (up to half of what one of several averaged
+    values has), else None where "absent" leads, else the mean of the values if all are numbers (a head has averaged a
+    one-hot), else the value that leads.
 
     Args:
         craft: the model that the logits are from.
@@ -70,12 +65,13 @@ def folded_rows(values: Sequence[Value], shares: Tensor, absent: Tensor, positio
         positions: how many values can have been averaged.
     """
     largest, place = shares.max(-1)
+    faint = 0.5 / positions  # half of the least share that one of several averaged values can have
     found: list[Value] = []
     for row, top, index, missing in zip(shares, largest.tolist(), place.tolist(), absent.tolist(), strict=True):
-        if top >= CERTAIN:
+        if top >= 1 - faint:
             found.append(values[index])
         else:
-            found.append(None if missing else _mixture(values, row, index, min(FAINT, 0.5 / positions)))
+            found.append(None if missing else _mixture(values, row, index, faint))
     return found
 
 
@@ -83,16 +79,15 @@ def _mixture(values: Sequence[Value], shares: Tensor, leading: int, faint: float
     """The mean of values that are numbers, else the one that leads."""
     mixed = [(values[i], float(shares[i])) for i in (shares > faint).nonzero().flatten().tolist()]
     if mixed and all(isinstance(value, (bool, int, float)) for value, _ in mixed):
-        return sum(value * share for value, share in mixed)
+        return sum(value * share for value, share in mixed) / sum(share for _, share in mixed)
     return values[leading]
 
 
 def read_nodes(craft: Craft, residual: Tensor) -> dict[str, list[Value]]:
     """The values of all nodes that live in the residual stream, read from it.
 
-    A node with a dimension per value has the value whose share is at least 0.99, None where the shares add up to less
-    than a half, else the mean of its values if these are numbers. A node that is a number is a float, or None where
-    its "present" dimension, if it has one, is less than a half.
+    A node with a dimension per value is read as in `decode_batch`, absent where the shares add up to less than a half.
+    A node that is a number is a float, or None where its "present" dimension, if it has one, is less than a half.
 
     Args:
         craft: the model that the stream is from.

@@ -45,9 +45,10 @@ class Expression:
         """The same expression under a name, which labels its dimensions, heads and hidden units."""
         if not (isinstance(name, str) and name.strip()):  # type: ignore[redundant-expr]
             raise RaspError(f"a name was given as {name!r}; pass a text that is not empty")
-        return self._with(name=name)
+        return self.changed(name=name)
 
-    def _with(self, **changes: Any) -> Self:
+    def changed(self, **changes: Any) -> Self:
+        """A copy with other attributes, for what rewrites programs."""
         made = copy.copy(self)
         made.__dict__.update(changes)
         return made
@@ -95,7 +96,7 @@ class SOp(Expression):
         """The same s-op, written into the residual stream as "categorical" or "numerical"."""
         if encoding not in ("categorical", "numerical"):
             raise RaspError(f"encoding is {encoding!r}; pass 'categorical' or 'numerical'")
-        return self._with(encoding=encoding)
+        return self.changed(encoding=encoding)
 
     __hash__ = object.__hash__
 
@@ -219,8 +220,9 @@ class Selector(Expression):
 class _Given(SOp):
     """What every input brings along. There is one of each: named or encoded otherwise, it is a `Map` of it."""
 
-    def _with(self, **changes: Any) -> Any:
-        return Map("x", self)._with(**changes)
+    def changed(self, **changes: Any) -> Any:
+        """A `Map` of it with other attributes."""
+        return Map("x", self).changed(**changes)
 
 
 class Tokens(_Given):

@@ -15,6 +15,7 @@ norm's bias sets, carries the bias of the logits.
 from __future__ import annotations
 
 import math
+import random
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import torch
@@ -29,6 +30,12 @@ if TYPE_CHECKING:
 
 EPSILON_ROOT = 2.0**40
 """The square root of the norms' epsilon."""
+
+SAMPLES = 16
+"""Inputs on which an export is compared with what it was made from."""
+
+TOLERANCE = 2.0
+"""How far a logit may be off; a value that is certain has 20."""
 
 EXTRA = ("balance", "zero", "one")
 """Dimensions that the export adds to the residual stream."""
@@ -78,7 +85,8 @@ def to_gpt2(compiled: Compiled) -> Gpt2Export:
         of the compiled model, by the names in `config.residual_labels`.
 
     Raises:
-        ExportError: the program is not causal, its output is a number, or its attention is hard.
+        ExportError: the program is not causal, its output is a number, or its attention is hard; or, on a sample of
+            inputs, float32 does not carry it through layer norm.
     """
     craft = compiled.craft
     if not craft.causal:
@@ -91,7 +99,30 @@ def to_gpt2(compiled: Compiled) -> Gpt2Export:
     from .tokenizer import plain_tokenizer  # transformers is heavy, and only this needs it
 
     source = assemble(craft, dtype=torch.float64)
-    return Gpt2Export(_Export(source).model, plain_tokenizer(compiled.tokenizer.program_vocabulary))
+    model = _Export(source).model
+    _check(source, model)
+    return Gpt2Export(model, plain_tokenizer(compiled.tokenizer.program_vocabulary))
+
+
+def _check(source: CompiledTransformer, model: GPT2LMHeadModel) -> None:
+    """Compare the logits on some inputs of full length.
+
+    What layer norm leaves at the BOS is multiplied by the weight of the BOS in heads that count. In a causal model the
+    BOS sees only itself and is the same in every input, so that this shows on any of them.
+    """
+    config = source.config
+    inputs = [i for i, _ in enumerate(config.tokens) if i not in (config.bos_token_id, config.pad_token_id)]
+    known = [i for i in inputs if bool(source.token_embedding.weight[i].any())] or inputs
+    draw = random.Random(0)
+    rows = [[config.bos_token_id, *draw.choices(known, k=config.max_position_embeddings - 1)] for _ in range(SAMPLES)]
+    ids = torch.tensor(rows)
+    with torch.no_grad():
+        off = float((source(ids).logits - model(ids).logits.double()).abs().max())
+    if off > TOLERANCE:
+        raise ExportError(
+            f"as a GPT-2 its logits are off by {off:.2g}: float32 rounds what layer norm leaves at the BOS, and a head "
+            "that counts multiplies it; lower max_length, or compile with keep='needed'"
+        )
 
 
 def _head_size(config: CompiledConfig) -> int:
@@ -132,6 +163,7 @@ class _Export:
             eos_token_id=None,
         )
         made.residual_labels = [*config.labels, *EXTRA]
+        made.axis_names = {**source.axis_names, "dimensions": made.residual_labels}
         self.model = GPT2LMHeadModel(made)
         self.model.train(False)
         with torch.no_grad():

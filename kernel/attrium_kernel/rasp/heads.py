@@ -219,6 +219,7 @@ class Heads:
             scores = (SCORE * max((len(cube.terms) for cube in fetch.cubes), default=1) + 40) * self.eps
             most = length / self._weight()  # a count w is w / (1 + w / B)
             own = 0.0 if fetch.x is None else self.readings.number_error(fetch.x) * length
+            own += 0.0 if fetch.x is None else self.readings.error_at_bos(fetch.x) * self._weight() * heads
             bound = size * (most + weights + scores + math.expm1(noise)) * heads + own
         else:
             assert fetch.x is not None

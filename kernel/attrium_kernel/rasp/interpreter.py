@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -67,16 +68,14 @@ def run(program: Program | Expression, tokens: Sequence[Value], *, causal: bool 
         EvaluationError: the program has no value on this input; names the node and the position.
     """
     program = program if isinstance(program, Program) else Program(program)
-    if not isinstance(tokens, Iterable):
-        raise RaspError(f"the input is {tokens!r} ({type(tokens).__name__}); pass a text or a list of values")
-    given = list(tokens)
+    given = listed_input(tokens)
     if not given:
         raise RaspError("the input is empty; pass at least one token")
     for position, token in enumerate(given):
         if not is_value(token):
             raise RaspError(
-                f"the token at position {position} is {token!r} ({type(token).__name__}); pass numbers, strings, bools "
-                "or tuples of these"
+                f"the token at position {position} is {token!r} ({type(token).__name__}); pass finite numbers, "
+                "strings, bools or tuples of these"
             )
     mask = np.tril(np.ones((len(given), len(given)), dtype=bool)) if causal else None
     values: dict[int, Any] = {}
@@ -84,6 +83,17 @@ def run(program: Program | Expression, tokens: Sequence[Value], *, causal: bool 
         inputs = [values[id(child)] for child in program.inputs(node)]
         values[id(node)] = _node(program.label(node), node, inputs, given, mask)
     return Evaluation(program, given, {program.label(node): values[id(node)] for node in program.nodes})
+
+
+def listed_input(tokens: Iterable[Value]) -> list[Value]:
+    """An input as a list of its tokens.
+
+    Raises:
+        RaspError: it is nothing that has tokens.
+    """
+    if not isinstance(tokens, Iterable):
+        raise RaspError(f"the input is {tokens!r} ({type(tokens).__name__}); pass a text or a list of values")
+    return list(tokens)
 
 
 def evaluate(program: Program | Expression, tokens: Sequence[Value], *, causal: bool = False) -> Any:
@@ -123,15 +133,26 @@ def _node(label: str, node: Expression, inputs: list[Any], tokens: list[Value], 
 def _elementwise(label: str, f: Function, inputs: list[list[Value]]) -> list[Value]:
     found: list[Value] = []
     for position, values in enumerate(zip(*inputs, strict=True)):
-        found.append(None if any(v is None for v in values) else _called(label, f, values, position))
+        value = None if any(v is None for v in values) else _called(label, f, values, position)
+        if not is_value(value):
+            given = ", ".join(map(repr, values))
+            raise EvaluationError(
+                f"{f!r} of {given} is {value!r}, which is no value of a program; make it a finite number, a string, a "
+                "bool, None, or a tuple of these",
+                label,
+                position,
+            )
+        found.append(value)
     return found
 
 
 def is_value(value: Value) -> bool:
-    """Whether something can be a value of a program: None, a number, a string, a bool, or a tuple of these."""
+    """Whether something can be a value of a program: None, a finite number, a string, a bool, or a tuple of these."""
     if isinstance(value, tuple):
         return all(map(is_value, value))
-    return value is None or isinstance(value, (int, float, str, bool))
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or isinstance(value, (int, str))
 
 
 def _called(label: str, f: Callable[..., Any], values: tuple[Value, ...], position: int) -> Any:
@@ -155,12 +176,6 @@ def _select(label: str, node: Select, keys: list[Value], queries: list[Value], m
                     f"compares an absent value ({side}); give the s-op a default, or write a predicate that takes None",
                     label,
                     place,
-                )
-            if not (is_value(key) and is_value(query)):
-                raise EvaluationError(
-                    f"compares {key!r} with {query!r}; only numbers, strings, bools and tuples can be compared",
-                    label,
-                    q,
                 )
             pair = (exactly(key), exactly(query))
             if pair not in known:

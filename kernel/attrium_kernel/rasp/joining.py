@@ -49,7 +49,7 @@ def _copied(program: Program, node: Expression, made: Mapping[int, Expression]) 
     inputs = program.inputs(node)
     if inputs:
         changes["_inputs"] = tuple(made[id(child)] for child in inputs)
-    return node._with(**changes)
+    return node.changed(**changes)
 
 
 def _one_select(program: Program, selector: Expression, values: Values, made: Mapping[int, Expression]) -> Selector:

@@ -10,11 +10,12 @@ import torch
 
 from .craft import ABSENT, Craft, Direction, Layer, Linear, Space
 from .decode import SHARPNESS
-from .expressions import SOp, Value
+from .expressions import SOp, Value, tokens
 from .heads import Draft, Heads, placed, put
 from .mlps import Hidden, Hiddens, placed_units
 from .plan import Plan, Planner
 from .readings import BOS, PAD, Reading, Readings, total
+from .values import in_order
 
 
 class Half(NamedTuple):
@@ -112,8 +113,6 @@ def _outputs(
 
 
 def _tokens(plan: Plan) -> SOp:
-    from .expressions import tokens
-
     found = [node for node in plan.values.program.nodes if node.kind == "tokens"]
     return found[0] if found else tokens  # type: ignore[return-value]
 
@@ -143,7 +142,7 @@ def _directions(plan: Plan, layers: Iterable[Half], outputs: Iterable[Reading]) 
     for label in sorted(groups, key=lambda label: places.get(label, -1)):
         mine = groups[label]
         if label in ("tokens", "indices") and places[label] < 0:
-            node = _tokens(plan) if label == "tokens" else plan.values._indices
+            node = _tokens(plan) if label == "tokens" else plan.values.indices
             mine = [Direction(label, "value", value) for value in plan.values.listed(node)]
         else:
             ranked = {value: i for i, value in enumerate(_ranked(mine))}
@@ -153,8 +152,6 @@ def _directions(plan: Plan, layers: Iterable[Half], outputs: Iterable[Reading]) 
 
 
 def _ranked(directions: Iterable[Direction]) -> tuple[Value, ...]:
-    from .values import in_order
-
     return in_order(d.value for d in directions if d.role == "value")
 
 
@@ -195,4 +192,5 @@ def place(drafted: Drafted, plan: Plan, positions: int) -> Craft:
         outputs=tuple(value for value, _, _ in drafted.outputs),
         numerical=drafted.numerical,
         causal=plan.values.causal,
+        inputs=plan.values.listed_tokens,
     )

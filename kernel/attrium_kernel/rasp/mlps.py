@@ -12,7 +12,9 @@ At BOS every unit is off.
 
 from __future__ import annotations
 
+import bisect
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -35,6 +37,7 @@ class Hidden:
     bias: float
     at_bos: float  # what is taken off at BOS
     writes: dict[Direction, float]
+    most: float = 1.0  # the largest it can be
 
 
 Outcome = tuple[tuple[float, Value], ...]
@@ -71,18 +74,17 @@ class Hiddens:
     def _outcomes(self, write: Write, rows: list[tuple[Value, ...]]) -> list[Value]:
         """The node's value for each row of (carrier, base, ...) values."""
         heads = ([write.carrier] if write.carrier is not None else []) + list(write.bases)
-        order = self.values._cone(write.node, {}, frozenset(map(id, heads)))
-        found = self.values._run(write.node, order, heads, rows)
+        found = self.values.results(write.node, heads, rows)
         if write.form == "number" or write.carrier is None:
             return found
-        near = {round(v, 9): v for v in self.values.listed(write.node) if isinstance(v, float)}
-        return [near.get(round(v, 9), v) if isinstance(v, float) else v for v in found]
+        listed = [v for v in self.values.listed(write.node) if is_number(v)]
+        return [_nearest(listed, v) if isinstance(v, float) else v for v in found]
 
     def _possible(self, write: Write, groups: Sequence[Sequence[Value]]) -> bool:
         """Whether some members of the groups can occur together."""
         heads = ([write.carrier] if write.carrier is not None else []) + list(write.bases)
         for (i, a), (j, b) in itertools.combinations(enumerate(heads), 2):
-            test = self.values._relation(a, b)
+            test = self.values.relation(a, b)
             if test is not None and not any(test(x, y) for x in groups[i] for y in groups[j]):
                 return False
         return True
@@ -104,7 +106,7 @@ class Hiddens:
                 self.units.append(
                     Hidden(Unit(label, text), Reading().add(reads, 2.0), 1.0 - 2 * len(chosen), 0.0, writes)
                 )
-        self._noted(write, directions, 2 * sum(self.readings.one_hot_error(base) for base in write.bases))
+        self._noted(write, directions, 2 * sum(self.readings.one_hot_error(base) for base in write.bases), 0.0)
 
     def _gate(self, readings: Sequence[Mapping[Value, Reading]], chosen: Sequence[Sequence[Value]]) -> Reading:
         return total(r[value] for r, group in zip(readings, chosen, strict=True) for value in group if value in r)
@@ -130,14 +132,17 @@ class Hiddens:
         error += 2 * self._highest(write) * noise  # a gate that is a little off moves the carrier by so much
         plans = [(chosen, self._outcome(write, chosen)) for chosen in beside]
         directions = self._directions(write, [value for _, outcome in plans for _, value in outcome])
+        rounding = 0.0
         for chosen, outcome in plans:
             count = len(chosen) + len(gates)
             gate = self._gate(readings, chosen)
             for each in gates:
                 gate.add(each)
             texts = [self._text(base, group) for base, group in zip(write.bases, chosen, strict=True)]
+            first = len(self.units)
             self._staircase(write, directions, outcome, number, gate, count, texts, error)
-        self._noted(write, directions, 2 * noise)
+            rounding = max(rounding, self._rounding(write, self.units[first:]))
+        self._noted(write, directions, 2 * noise, rounding)
 
     def _outcome(self, write: Write, chosen: Sequence[Sequence[Value]]) -> Outcome:
         """The node's value for each value of the carrier, for one choice of the rest."""
@@ -201,10 +206,18 @@ class Hiddens:
                 bias -= most * gates
             text = " & ".join([f"{carrier}>={_short(high)}", *texts])
             off = 0.0 if gates else most
-            self.units.append(Hidden(Unit(label, text), reads, bias, off, change))
-            self.units.append(
-                Hidden(Unit(label, f"{text}, top"), reads, bias - 1.0, off, {d: -w for d, w in change.items()})
-            )
+            back = {d: -w for d, w in change.items()}
+            self.units.append(Hidden(Unit(label, text), reads, bias, off, change, most))
+            self.units.append(Hidden(Unit(label, f"{text}, top"), reads, bias - 1.0, off, back, most))
+
+    def _rounding(self, write: Write, units: Sequence[Hidden]) -> float:
+        """How far a number made of steps can be off, each being the difference of two units that may be far above 0."""
+        if write.form != "number":
+            return 0.0  # steps of 1 are exact
+        total = sum(abs(w) * unit.most for unit in units for w in unit.writes.values())
+        whole = all(s == round(s) for s in write.along)
+        whole = whole and all(16 * w == round(16 * w) for unit in units for w in unit.writes.values())
+        return 0.0 if whole and 16 * total * self.readings.eps < 1 else total * self.readings.eps
 
     def _highest(self, write: Write) -> float:
         """The most that the carrier can read as, also at BOS and where parts of it are absent and count as 0."""
@@ -242,13 +255,15 @@ class Hiddens:
             return {directions[None]: float(value)} if is_number(value) and value else {}
         return {directions[value]: 1.0}
 
-    def _noted(self, write: Write, directions: dict[Value, Direction], error: float) -> None:
+    def _noted(self, write: Write, directions: dict[Value, Direction], error: float, rounding: float) -> None:
+        """Note what was written, and how far it can be off: by a share of its size, and by its rounding."""
         self.wrote.append((write, directions))
-        size = 1.0
         if write.form == "number":
             found = self.values.of(write.node)
-            size = max(abs(found.low), abs(found.high), 1.0)
-        self.readings.errors[(id(write.node), write.form)] = error * size
+            size = max(abs(found.low), abs(found.high))
+            whole = all(v == round(v) for v in found.values or (0.5,) if is_number(v))
+            error = error * max(size, 1.0) + rounding + (0.0 if whole else size * self.readings.eps)
+        self.readings.errors[(id(write.node), write.form)] = error
 
     def done(self) -> None:
         """The nodes can be read from here on."""
@@ -278,6 +293,16 @@ def placed_units(units: Sequence[Hidden], space: Space, at_bos: dict[Direction, 
         output=Linear((len(units), size), output),
         units=tuple(unit.label for unit in units),
     )
+
+
+def _nearest(listed: Sequence[float], value: float) -> float:
+    """A number of an ordered list that a computed one is up to rounding; itself if there is none."""
+    place = bisect.bisect_left(listed, value)
+    close = listed[max(0, place - 1) : place + 1]
+    if not close:
+        return value
+    found = min(close, key=lambda v: abs(v - value))
+    return found if math.isclose(found, value, rel_tol=1e-9, abs_tol=1e-12 * max(map(abs, listed))) else value
 
 
 def _short(x: float) -> str:

@@ -133,6 +133,20 @@ class CompiledTransformer(nn.Module):
         return self.config.labels
 
     @property
+    def axis_names(self) -> dict[str, tuple[Any, ...]]:
+        """Names of its parts by kind, as the explorers show them."""
+        config = self.config
+        return {
+            "dimensions": config.labels,
+            "outputs": config.outputs,
+            "positions": (*config.tokens[:1], *(f"index {n}" for n in range(config.max_position_embeddings - 1))),
+            "heads": config.heads,
+            "units": config.units,
+            "compared": config.compared,
+            "moved": config.moved,
+        }
+
+    @property
     def device(self) -> torch.device:
         """Where the weights are."""
         return self.token_embedding.weight.device

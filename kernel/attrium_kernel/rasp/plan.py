@@ -204,6 +204,8 @@ class Planner:
             return "number"
         if self.values.steps(self.output) is None and self.form(self.output) == "value":
             return "value"
+        if not found.numeric:
+            self.values.listed(self.output)  # raises if they are too many
         fractions = self._averages(self.output)
         if found.values is None or (fractions and wanted is None and not found.absent and found.numeric):
             if found.absent:
@@ -398,8 +400,8 @@ class Planner:
         if not any(self.form(source) == "number" for source in self.values.sources(node)):
             total = self.sums.of(node)
             return [node] if total is not None and len(total.nodes) > 1 else []
-        order = {id(each): i for i, each in enumerate(self.values._cone(node, {}))}
-        by_order = {order[id(each)]: each for each in self.values._cone(node, {})}
+        order = {id(each): i for i, each in enumerate(self.values.cone(node, {}))}
+        by_order = {order[id(each)]: each for each in self.values.cone(node, {})}
         frontier, found = {order[id(node)]}, []
         while frontier:
             top = max(frontier)
@@ -417,7 +419,7 @@ class Planner:
 
     def _sources_beside(self, node: SOp, carrier: SOp) -> list[SOp]:
         """Sources that a node depends on otherwise than through the carrier."""
-        cone = self.values._cone(node, {}, frozenset({id(carrier)}))
+        cone = self.values.cone(node, {}, frozenset({id(carrier)}))
         return [each for each in cone if each is not carrier and self.values.steps(each) is None]
 
     def _positions(self, carrier: SOp) -> tuple[float, ...] | None:

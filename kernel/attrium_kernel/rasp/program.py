@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import reprlib
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,9 @@ class Program:
         if isinstance(output, Program):
             output = output.output
         if not isinstance(output, Expression):
-            raise RaspError(f"a program was given as {output!r} ({type(output).__name__}); pass an s-op or a selector")
+            raise RaspError(
+                f"a program was given as {reprlib.repr(output)} ({type(output).__name__}); {_instead_of(output)}"
+            )
         ordered = _in_order(output)
         self._canonical: dict[int, Expression] = {}
         self._originals = ordered  # keeps them alive, since _canonical knows them by id
@@ -69,6 +72,10 @@ class Program:
         self._named = frozenset(names)
         self._by_label = {label: node for node, label in zip(self.nodes, self._labels.values(), strict=True)}
         self._index = {id(node): i for i, node in enumerate(self.nodes)}
+
+    def __reduce__(self) -> Any:
+        """A copy or pickle is made anew from the output, since nodes are known by their ids."""
+        return (Program, (self.output,))
 
     def node(self, label: str | Expression) -> Expression:
         """The node of a label, or the one that an expression became."""
@@ -237,6 +244,17 @@ class Program:
         except json.JSONDecodeError as error:
             raise RaspError(f"the text is not JSON: {error}; pass what to_json wrote, or a file of it") from None
         return cls.from_dict(data)
+
+
+def _instead_of(given: Any) -> str:
+    """What to pass for something that is no program."""
+    if isinstance(given, Mapping):
+        return f"pass one of its s-ops: {', '.join(map(str, given))}"
+    if callable(getattr(given, "build", None)):
+        return "pass what its build() makes"
+    if isinstance(given, str):
+        return "pass an s-op or a selector; a text in RASP becomes s-ops by rasp.text.load"
+    return "pass an s-op or a selector"
 
 
 def _opened(entry: Mapping[str, Any], known: Mapping[str, Expression]) -> Expression:

@@ -124,8 +124,7 @@ class Readings:
     def _through(self, node: SOp, inner: SOp) -> dict[Value, Reading]:
         """A node read through the only input it varies with."""
         listed = self.values.listed(inner)
-        order = self.values._cone(node, {}, frozenset({id(inner)}))
-        results = dict(zip(listed, self.values._run(node, order, [inner], [(v,) for v in listed]), strict=True))
+        results = dict(zip(listed, self.values.results(node, [inner], [(v,) for v in listed]), strict=True))
         found: dict[Value, Reading] = {}
         for own, reading in self.one_hot(inner).items():
             value = results.get(own)
@@ -195,13 +194,30 @@ class Readings:
         if parts is None:
             largest = max((abs(value) for value in self.values.listed(node) if is_number(value)), default=0.0)
             return self.one_hot_error(node) * largest
-        found = 4 * self._size(node) * self.eps  # roundings of the tables and of the sum
+        found, added = 0.0, abs(parts.const)  # what is added up, which may be more than what comes of it
         for key, factor in parts.factors.items():
+            offset = self.number_direction(self.plan.fetches[key]).offset
             found += abs(factor) * self.errors.get((key, "number"), 0.0)
+            added += abs(factor) * (self._size(parts.nodes[key]) + 2 * offset)
         for key, table in parts.tables.items():
-            own = self.errors.get((key, "value"), 0.0)
-            found += own * max((abs(x) for x in table.values()), default=0.0)
-        return found
+            largest = max((abs(x) for x in table.values()), default=0.0)
+            found += self.errors.get((key, "value"), 0.0) * largest
+            added += largest
+        return found + 2 * added * self.eps
+
+    def error_at_bos(self, node: SOp) -> float:
+        """How far the reading of a node's number can be from nothing at BOS, where a head that counts weighs it.
+
+        What BOS holds is taken off there, exactly if it is a short number of binary digits and so are the weights.
+        """
+        reading = self.number(node)
+        held = [(weight, self.at_bos[d]) for d, weight in reading.weights.items() if self.at_bos.get(d)]
+        if not held:
+            return 0.0
+        terms = [reading.const, *(weight * amount for weight, amount in held)]
+        added = sum(map(abs, terms))
+        short = all(64 * x == round(64 * x) for x in (*terms, *(weight for weight, _ in held)))
+        return 0.0 if short and 64 * added * self.eps < 1 else 2 * added * self.eps
 
 
 def power_of_two(x: float) -> float:

@@ -90,11 +90,13 @@ class Selectors:
             keys, queries = self.program.inputs(select)
             k, q = self.domain(keys), self.domain(queries)  # type: ignore[arg-type]
             self._tables[id(select)] = self._taken(select, k, q)
+            if _comparison(select) not in NUMPY:
+                self._check_variants(select, k, q)
         return self._tables[id(select)]
 
     def _taken(self, select: Select, keys: Sequence[Value], queries: Sequence[Value]) -> Table:
         plain = all(isinstance(value, (int, float)) for value in (*keys, *queries))
-        fast = NUMPY.get(select.predicate.text)
+        fast = NUMPY.get(_comparison(select))
         if plain and fast is not None:
             return np.asarray(fast(np.array(keys, dtype=float)[None, :], np.array(queries, dtype=float)[:, None]))
         if len(keys) * len(queries) > MOST_COMBINATIONS:
@@ -104,6 +106,16 @@ class Selectors:
                 self.program.label(select),
             )
         return np.array([[_holds(select, key, query) for key in keys] for query in queries], dtype=bool)
+
+    def _check_variants(self, select: Select, keys: Sequence[Value], queries: Sequence[Value]) -> None:
+        """Refuse a predicate that tells apart what is one value in the stream, as `str` tells 2 from 2.0."""
+        of_keys, of_queries = (self.values.of(node).variants for node in self.program.inputs(select))  # type: ignore[arg-type]
+        for value, other in of_keys:
+            if any(_holds(select, value, query) != _holds(select, other, query) for query in queries):
+                raise self.values.tells_apart(select, "predicate", value, other)
+        for value, other in of_queries:
+            if any(_holds(select, key, value) != _holds(select, key, other) for key in keys):
+                raise self.values.tells_apart(select, "predicate", value, other)
 
     def selects(self, selector: Expression) -> list[Select]:
         """The selects under a selector, each once."""
@@ -264,7 +276,7 @@ class Selectors:
     def _total(self, selector: Expression, nodes: list[SOp]) -> bool:
         if not any(self.values.distinct(node) for node in nodes):
             return False
-        plain = isinstance(selector, Select) and selector.predicate.text in ("key < query", "key > query")
+        plain = isinstance(selector, Select) and _comparison(selector) in ("key < query", "key > query")
         if plain and self.values.of(nodes[0]).numeric:
             return True
         rows = self._joint(nodes)
@@ -369,6 +381,11 @@ class Selectors:
 
 def _cost(cubes: Sequence[Cube]) -> tuple[int, int]:
     return (len(cubes), sum(len(cube.terms) for cube in cubes))
+
+
+def _comparison(select: Select) -> str:
+    """The text of a predicate in terms of key and query; "" where a function names its arguments otherwise."""
+    return select.predicate.text if select.predicate.arguments == ("key", "query") else ""
 
 
 def _holds(select: Select, key: Value, query: Value) -> bool:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -26,8 +26,10 @@ from .expressions import (
     SelectorWidth,
     SOp,
     Value,
+    indices,
 )
-from .interpreter import fraction
+from .functions import exactly
+from .interpreter import fraction, is_value
 from .program import Program
 
 MOST_VALUES = 4096
@@ -139,6 +141,12 @@ class Values:
         self._sets: dict[int, ValueSet] = {}
         self._sources: dict[int, tuple[SOp, ...]] = {}
         self._columns: dict[int, tuple[Value, ...]] = {}
+        self._joints: dict[int, list[Value]] = {}
+        self._joint_rows: dict[tuple[int, ...], list[tuple[Value, ...]]] = {}
+
+    def __reduce__(self) -> Any:
+        """A copy or pickle finds its sets again, since nodes are known by their ids."""
+        return (Values, (self.program, self.vocabulary, self.max_length, self.causal))
 
     @cached_property
     def selectors(self) -> Any:
@@ -159,14 +167,13 @@ class Values:
         if isinstance(node, Elementwise):
             return Steps(tuple(self.program.inputs(node)), node.f.call)  # type: ignore[arg-type]
         if self.causal and isinstance(node, SelectorWidth) and self.selectors.all_true(self._selector(node)):
-            return Steps((self._indices,), lambda i: i + 1)
+            return Steps((self.indices,), lambda i: i + 1)
         return None
 
     @cached_property
-    def _indices(self) -> SOp:
+    def indices(self) -> SOp:
+        """The indices, whether the program has them or not."""
         found = [node for node in self.program.nodes if node.kind == "indices"]
-        from .expressions import indices
-
         return found[0] if found else indices  # type: ignore[return-value]
 
     def _selector(self, node: SOp) -> Expression:
@@ -178,7 +185,7 @@ class Values:
 
     def sources(self, node: SOp) -> tuple[SOp, ...]:
         """The sources that an s-op is a function of; a source is its own."""
-        for each in self._cone(node, self._sources):
+        for each in self.cone(node, self._sources):
             how = self.steps(each)
             if how is None:
                 self._sources[id(each)] = (each,)
@@ -187,7 +194,7 @@ class Values:
                 self._sources[id(each)] = tuple({id(source): source for source in met}.values())
         return self._sources[id(node)]
 
-    def _cone(self, node: SOp, known: dict[int, Any], stop: frozenset[int] = frozenset()) -> list[SOp]:
+    def cone(self, node: SOp, known: dict[int, Any], stop: frozenset[int] = frozenset()) -> list[SOp]:
         """Elementwise nodes under a node that are not known yet, inputs first, ending at sources or `stop`."""
         ordered: list[SOp] = []
         done: set[int] = set()
@@ -208,37 +215,52 @@ class Values:
 
     def of(self, node: SOp) -> ValueSet:
         """The values a node can have."""
-        if id(node) not in self._sets:
-            if self.steps(node) is None:
-                found = self._source(node)
-            else:
-                found = self._elementwise(node)
-                self._check_variants(node)
-            if node.encoding == "numerical" and not found.numeric:
-                raise CompileError(
-                    f"it is numerical and has values that are not numbers ({_some(found.values or ())}); make it "
-                    "categorical, or map its values to numbers",
-                    self.label(node),
-                )
-            self._sets[id(node)] = found
+        for each in self.cone(node, self._sets):
+            self._sets[id(each)] = self._set_of(each)
         return self._sets[id(node)]
 
-    def _check_variants(self, node: SOp) -> None:
-        """Refuse a function that tells apart what is one number here, as `str` tells 2 from 2.0."""
+    def _set_of(self, node: SOp) -> ValueSet:
+        """The values of a node whose inputs are known."""
+        if self.steps(node) is None:
+            found = self._source(node)
+        else:
+            found = self._elementwise(node)
+            found = replace(found, variants=_distinct(found.variants, self._carried_variants(node)))
+        if node.encoding == "numerical" and not found.numeric:
+            raise CompileError(
+                f"it is numerical and has values that are not numbers ({_some(found.values or ())}); make it "
+                "categorical, or map its values to numbers",
+                self.label(node),
+            )
+        return found
+
+    def _carried_variants(self, node: SOp) -> list[tuple[Value, Value]]:
+        """Variants that come of those of a node's inputs, as (2, "a") and (2.0, "a") do.
+
+        Raises:
+            CompileError: the function tells apart what is one value here, as `str` tells 2 from 2.0.
+        """
         how = self.steps(node)
         assert how is not None
         sets = [self.of(child) for child in how.inputs]
+        carried: list[tuple[Value, Value]] = []
         for i, found in enumerate(sets):
-            for value, other in found.variants[:8]:
+            for value, other in found.variants:
                 rest = [[None] if j == i else list(each.values or ())[:8] for j, each in enumerate(sets)]
                 for row in itertools.islice(itertools.product(*rest), 64):
-                    results = [_called(how.call, [*row[:i], each, *row[i + 1 :]]) for each in (value, other)]
-                    if results[0] is not UNDEFINED and results[0] != results[1]:
-                        raise CompileError(
-                            f"its function tells {value!r} from {other!r}, which are one number in the residual "
-                            "stream; convert the value first, with int(x) or float(x)",
-                            self.label(node),
-                        )
+                    kept, varied = (_called(how.call, [*row[:i], each, *row[i + 1 :]]) for each in (value, other))
+                    if kept != varied:
+                        raise self.tells_apart(node, "function", value, other)
+                    carried.append((kept, varied))
+        return [pair for pair in carried if exactly(pair[0]) != exactly(pair[1])]
+
+    def tells_apart(self, node: Expression, what: str, value: Value, other: Value) -> CompileError:
+        """The error for a function or predicate that tells apart what is one value in the residual stream."""
+        return CompileError(
+            f"its {what} tells {value!r} from {other!r}, which are one value in the residual stream; convert it "
+            "first, with int(x), float(x) or bool(x)",
+            self.label(node),
+        )
 
     def listed(self, node: SOp) -> tuple[Value, ...]:
         """The values a node can have.
@@ -248,9 +270,10 @@ class Values:
         """
         found = self.of(node)
         if found.values is None:
+            between = f" (between {found.low:g} and {found.high:g})" if found.numeric else ""
             raise CompileError(
-                f"it can have more than {MOST_VALUES:,} values (between {found.low:g} and {found.high:g}), too many "
-                "for a dimension each; round it, make it a comparison, or lower max_length or the vocabulary",
+                f"it can have more than {MOST_VALUES:,} values{between}, too many for a dimension each; round it, make "
+                "it a comparison, or lower max_length or the vocabulary",
                 self.label(node),
             )
         return found.values
@@ -285,9 +308,9 @@ class Values:
             return self._several(node, inner, extra, absent)
         values = None if inner.values is None else in_order((*inner.values, *extra))
         numbers = [value for value in extra if is_number(value)]
-        return ValueSet(
-            values, absent, min([inner.low, *numbers]), max([inner.high, *numbers]), inner.averages and values is None
-        )
+        low, high = min([inner.low, *numbers]), max([inner.high, *numbers])
+        variants = _distinct(inner.variants, _variants((*(inner.values or ()), *extra)))
+        return ValueSet(values, absent, low, high, inner.averages and values is None, variants)
 
     def _several(self, node: Aggregate, inner: ValueSet, extra: tuple[Value, ...], absent: bool) -> ValueSet:
         """Where several keys may be selected: a mean or a sum."""
@@ -301,7 +324,8 @@ class Values:
                 )
             return ValueSet(in_order((*inner.values, *extra)), absent)
         if inner.values is not None and len(inner.values) == 1 and node.reduce == "mean":
-            return ValueSet(in_order((*inner.values, *extra)), absent, *_bounds((*inner.values, *extra)))
+            values = in_order((*inner.values, *extra))
+            return ValueSet(values, absent, *_bounds(values), variants=self._folded_variants(values, inner, extra))
         if any(not is_number(value) for value in extra):
             raise CompileError(
                 "several positions may be selected, so that its values are means, and its default is "
@@ -321,10 +345,20 @@ class Values:
                 _bounds(inner.values) if node.reduce == "mean" else _bounds([*(v * most for v in inner.values), 0])
             )
         numbers = [value for value in extra if is_number(value)]
-        values = None if found is None else in_order((*found, *extra))
         several = node.reduce == "mean"
-        whole = [(v, float(v)) for v in values or () if isinstance(v, int)] if several else []
-        return ValueSet(values, absent, min([low, *numbers]), max([high, *numbers]), several, tuple(whole))
+        low, high = min([low, *numbers]), max([high, *numbers])
+        if found is None:
+            return ValueSet(None, absent, low, high, several)
+        values = in_order((*found, *extra))
+        return ValueSet(values, absent, low, high, several, self._folded_variants(values, inner, extra))
+
+    def _folded_variants(
+        self, values: Sequence[Value], inner: ValueSet, extra: Sequence[Value]
+    ) -> tuple[tuple[Value, Value], ...]:
+        """Variants of a mean or sum: of one key it is that key's value, of several it may be a float."""
+        others = [other for _, other in inner.variants]
+        as_floats = [float(value) for value in values if isinstance(value, int)]
+        return _variants((*values, *(inner.values or ()), *others, *as_floats, *extra))
 
     def _elementwise(self, node: SOp) -> ValueSet:
         sources = self.sources(node)
@@ -412,7 +446,7 @@ class Values:
 
     def column(self, node: SOp) -> tuple[Value, ...]:
         """An s-op of one source (or none): its value for each value of the source, in order, then for an absent one."""
-        for each in self._cone(node, self._columns):
+        for each in self.cone(node, self._columns):
             how = self.steps(each)
             if how is None:
                 self._columns[id(each)] = (*self.listed(each), None)
@@ -444,12 +478,46 @@ class Values:
                 f"{MOST_COMBINATIONS:,}); make it from parts that have fewer values",
                 self.label(node),
             )
+        own = self.sources(node)
+        if len(own) > 1 and len(own) == len(bases) and all(a is b for a, b in zip(own, bases, strict=True)):
+            return list(zip(self._rows(own), self._joint(node), strict=True))
         rows = self.reachable(bases, sets)
-        order = self._cone(node, {}, frozenset(map(id, bases)))
-        return list(zip(rows, self._run(node, order, bases, rows), strict=True))
+        return list(zip(rows, self.results(node, bases, rows), strict=True))
 
-    def _run(self, node: SOp, order: list[SOp], bases: Sequence[SOp], rows: list[tuple[Value, ...]]) -> list[Value]:
-        """A node's value for each row of base values."""
+    def _rows(self, sources: tuple[SOp, ...]) -> list[tuple[Value, ...]]:
+        key = tuple(map(id, sources))
+        if key not in self._joint_rows:
+            self._joint_rows[key] = self.reachable(sources, [self.listed(source) for source in sources])
+        return self._joint_rows[key]
+
+    def _joint(self, node: SOp) -> list[Value]:
+        """A node's values over the joint values of its sources; every node under it is called once, and kept."""
+        for each in self.cone(node, self._joints):
+            sources, how = self.sources(each), self.steps(each)
+            if how is None or len(sources) < 2:
+                self._joints[id(each)] = []
+                continue
+            inputs = [self._spread(child, sources) for child in how.inputs]
+            self._joints[id(each)] = [_called(how.call, row) for row in zip(*inputs, strict=True)]
+        return self._joints[id(node)]
+
+    def _spread(self, node: SOp, sources: tuple[SOp, ...]) -> Sequence[Value]:
+        """A node's values over the joint values of more sources than its own."""
+        own, rows = self.sources(node), self._rows(sources)
+        if not own:
+            return [self.column(node)[0]] * len(rows)
+        if len(own) == len(sources) and all(a is b for a, b in zip(own, sources, strict=True)):
+            return self._joints[id(node)]
+        places = [next(i for i, each in enumerate(sources) if each is source) for source in own]
+        if len(own) == 1:
+            single = dict(zip(self.listed(own[0]), self.column(node), strict=False))
+            return [single[row[places[0]]] for row in rows]
+        known = dict(zip(self._rows(own), self._joints[id(node)], strict=True))
+        return [known.get(tuple(row[i] for i in places), UNDEFINED) for row in rows]
+
+    def results(self, node: SOp, bases: Sequence[SOp], rows: Sequence[tuple[Value, ...]]) -> list[Value]:
+        """A node's value for each row of values of the bases that it is a function of."""
+        order = self.cone(node, {}, frozenset(map(id, bases)))
         columns: dict[int, Sequence[Value]] = {id(base): [row[i] for row in rows] for i, base in enumerate(bases)}
         for each in order:
             if id(each) in columns:
@@ -468,14 +536,14 @@ class Values:
         tests = [
             (i, j, test)
             for i, j in itertools.combinations(range(len(bases)), 2)
-            if (test := self._relation(bases[i], bases[j])) is not None
+            if (test := self.relation(bases[i], bases[j])) is not None
         ]
         rows = itertools.product(*sets)
         if not tests:
             return list(rows)
         return [row for row in rows if all(test(row[i], row[j]) for i, j, test in tests)]
 
-    def _relation(self, a: SOp, b: SOp) -> Callable[[Value, Value], bool] | None:
+    def relation(self, a: SOp, b: SOp) -> Callable[[Value, Value], bool] | None:
         """What is known of two sources at one position."""
         if a.kind == "indices" and isinstance(b, SelectorWidth):
             if self.causal:
@@ -483,7 +551,7 @@ class Values:
             if self.selectors.all_true(self._selector(b)):
                 return lambda i, n: i < n
         if isinstance(a, SelectorWidth) and b.kind == "indices":
-            test = self._relation(b, a)
+            test = self.relation(b, a)
             return None if test is None else (lambda w, i: test(i, w))
         if isinstance(a, SelectorWidth) and isinstance(b, SelectorWidth):
             whole = [self.selectors.all_true(self._selector(each)) for each in (a, b)]
@@ -519,13 +587,19 @@ class Values:
 
 
 def _variants(values: Iterable[Value]) -> tuple[tuple[Value, Value], ...]:
+    """Values that equal an earlier one and are not the same, each with that one."""
     first: dict[Value, Value] = {}
-    found: dict[Value, Value] = {}
+    found: dict[Hashable, tuple[Value, Value]] = {}
     for value in values:
         kept = first.setdefault(value, value)
-        if type(kept) is not type(value):
-            found.setdefault(kept, value)
-    return tuple(found.items())
+        if exactly(kept) != exactly(value):
+            found.setdefault(exactly(value), (kept, value))
+    return tuple(found.values())
+
+
+def _distinct(*parts: Iterable[tuple[Value, Value]]) -> tuple[tuple[Value, Value], ...]:
+    """Pairs of variants, each once."""
+    return tuple({exactly(pair[1]): pair for part in parts for pair in part}.values())
 
 
 def _set(column: Iterable[Value], absent: bool) -> ValueSet:
@@ -539,11 +613,13 @@ def _set(column: Iterable[Value], absent: bool) -> ValueSet:
 
 def _sums_of(sets: Sequence[Sequence[float]]) -> tuple[float, ...] | None:
     """All sums of one value of each set, rounded so that equal ones are equal; None if they are too many."""
+    largest = max((abs(x) for values in sets for x in values), default=0.0)
+    digits = 12 + (math.ceil(-math.log10(largest)) if 0 < largest < 1 else 0)
     found: set[float] = {0.0}
     for values in sets:
         if len(found) * len(values) > MOST_COMBINATIONS:
             return None
-        found = {round(x + y, 12) for x in found for y in values}
+        found = {round(x + y, digits) for x in found for y in values}
     return tuple(int(v) if v.is_integer() else v for v in sorted(found))
 
 
@@ -556,13 +632,7 @@ def _called(call: Callable[..., Value], row: Sequence[Value]) -> Value:
         value = call(*row)
     except Exception:
         return UNDEFINED
-    if isinstance(value, float) and not math.isfinite(value):
-        return UNDEFINED
-    try:
-        hash(value)
-    except TypeError:
-        return UNDEFINED
-    return value
+    return value if is_value(value) else UNDEFINED
 
 
 def _bounds(values: Iterable[Value]) -> tuple[float, float]:

@@ -30,6 +30,7 @@ def sums_of(node: SOp) -> tuple[Sums, Values]:
         SequenceMap(lambda x, y: (x + y) / 2, hist, length),
         LinearSequenceMap(hist, Map("x * x", indices), 0.5, -2),
         Map("3 - x", Map("x + 1", hist)),
+        Map("x[0] + x[1] - 2 * x[2]", SequenceMap("(*x, y)", SequenceMap("(x, y)", tokens, indices), hist)),
     ],
 )
 def test_a_sum_is_found_and_is_the_function(node: SOp):
@@ -46,7 +47,16 @@ def test_a_sum_is_found_and_is_the_function(node: SOp):
 
 
 @pytest.mark.parametrize(
-    "node", [hist * indices, hist % 2, Map("x * x", hist), hist == indices, SequenceMap("max(x, y)", hist, length)]
+    "node",
+    [
+        hist * indices,
+        hist % 2,
+        Map("x * x", hist),
+        hist == indices,
+        SequenceMap("max(x, y)", hist, length),
+        Map("5e-10 if x == 2 else x * 1e-10", hist),
+        Map(lambda x: x * 2 if isinstance(x, int) else x, hist),
+    ],
 )
 def test_what_is_no_sum_is_not_taken_for_one(node: SOp):
     sums, values = sums_of(node)

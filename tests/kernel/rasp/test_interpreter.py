@@ -165,10 +165,12 @@ def test_a_token_that_is_no_value_is_refused(given):
         selector_width(select(tokens, tokens, "=="))(given)
 
 
-def test_a_list_as_a_value_that_is_compared_is_an_error_of_the_program():
-    listed = Map("[x]", tokens)
-    with pytest.raises(RaspError):
-        selector_width(select(listed, listed, "=="))([1, 2])
+@pytest.mark.parametrize("text", ["[x]", "(x, [x])", "1e308 * 10 ** x", "(-8 * x) ** 0.5", "{x: x}"])
+def test_a_function_that_gives_no_value_of_a_program_is_an_error_with_its_place(text):
+    """Lists, infinities and complex numbers have no place in a transformer, so they have none here."""
+    with pytest.raises(rasp.EvaluationError, match="no value of a program") as caught:
+        Map(text, tokens).named("odd")([1, 2])
+    assert caught.value.node == "odd" and caught.value.position == 0
 
 
 def test_a_sum_above_all_floats_is_an_error_of_the_program():

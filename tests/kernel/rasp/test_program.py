@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 from random import Random
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -201,3 +204,64 @@ def test_to_text_has_a_line_per_node_and_differs_with_the_program():
 
 def test_length_is_a_node_of_its_own():
     assert Program(length).labels[-1] == "length" and length("abc") == [3, 3, 3]
+
+
+# ---- copies, and what is no program
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))], ids=["copy", "pickle"])
+def test_a_copy_of_a_compiled_program_knows_its_nodes(copied):
+    """Nodes are known by their ids, which a copy has anew."""
+    hist = selector_width(select(tokens, tokens, "==")).named("hist")
+    compiled = rasp.compile(hist * 2, "ab", 3)
+    again = copied(compiled)
+    assert again("aab") == compiled("aab") == [4, 4, 2]
+    assert again.check("aab") is None
+    assert again.program.labels == compiled.program.labels and again.program.same_as(compiled.program)
+    assert again.values == compiled.values
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (rasp.library.PROGRAMS["hist"], r"pass what its build\(\) makes"),
+        (rasp.text.load("hist = selector_width(select(tokens, tokens, ==));"), "pass one of its s-ops: hist"),
+        ("hist", "rasp.text.load"),
+        (None, "pass an s-op or a selector"),
+    ],
+    ids=["of the library", "of a text", "text", "none"],
+)
+def test_what_is_no_program_is_refused_in_a_line_that_says_what_to_pass(given, words):
+    with pytest.raises(rasp.RaspError, match=words) as caught:
+        rasp.compile(given, "ab", 3)
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"device": "cud"}, "device is 'cud'"),
+        ({"bos": 1}, "pass two texts"),
+        ({"max_length": 2.0}, "whole number"),
+        ({"vocabulary": [np.int64(1)]}, "int64.*plain finite numbers"),
+    ],
+    ids=str,
+)
+def test_options_that_are_wrong_are_refused_with_what_is_right(options, words):
+    with pytest.raises(rasp.RaspError, match=words):
+        rasp.compile(**{"program": tokens, "vocabulary": "ab", "max_length": 2, **options})
+
+
+@pytest.mark.parametrize("given", [5, None], ids=repr)
+def test_an_input_that_has_no_tokens_is_refused(given):
+    compiled = rasp.compile(tokens, "ab", 2)
+    for call in (compiled, compiled.check, compiled.node_values, compiled.streams):
+        with pytest.raises(rasp.RaspError, match="pass a text or a list"):
+            call(given)
+    assert compiled.decode_batch([]) == []
+
+
+def test_an_output_with_too_many_values_says_so():
+    pairs = SequenceMap("(x, y)", selector_width(select(tokens, tokens, "==")), tokens).named("pairs")
+    with pytest.raises(rasp.CompileError, match=r"pairs: .*more than 4,096 values, too many"):
+        rasp.compile(pairs, range(100), 100)

@@ -416,3 +416,117 @@ def test_a_sum_over_what_may_be_absent_is_a_number():
         output = Map("x if x > 2 else 2", aggregate(known, nowhere, default, "sum"))
         agrees(output, (1, 2, 3), 4, causal=True)
         agrees(output, (1, 2, 3), 3)
+
+
+# ---- equal values that a function tells apart
+
+TRUE_OR_ONE = rasp.where(indices == 0, True, 1)
+PREVIOUS = select(indices, indices, "key == query - 1")
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        Map("str(x)", aggregate(PREVIOUS, TRUE_OR_ONE)),
+        Map("str(x)", aggregate(PREVIOUS, Map("(x,)", TRUE_OR_ONE))),
+        Map("str(x)", aggregate(PREVIOUS, Map("0.0 if x else -0.0", tokens == 1))),
+        Map("str(x)", aggregate(EVERYWHERE, rasp.Constant(1))),
+        Map("str(x)", aggregate(EVERYWHERE, tokens) + 0),
+        Map("str(x)", aggregate(EVERYWHERE, tokens * 0.5, reduce="sum")),
+        Map("str(x)", aggregate(PREVIOUS, tokens, 1.0)),
+        Map("x == '12.0'", Map("str(x)", aggregate(select(indices, indices, "<="), tokens * 6))),
+        selector_width(select(TRUE_OR_ONE, TRUE_OR_ONE, "str(key) == str(query)")),
+        selector_width(select(tokens, aggregate(EVERYWHERE, tokens), "str(key) == str(query)")),
+    ],
+    ids=repr,
+)
+def test_values_that_are_one_in_the_stream_are_not_told_apart(output):
+    """True and 1, 2 and 2.0, 0.0 and -0.0 share a dimension; what asks which of them it is is refused."""
+    right_or_refused(output, (1, 2), 4)
+    right_or_refused(output, (1, 2), 4, causal=True)
+
+
+# ---- functions that are linear nearly everywhere
+
+
+def test_a_sum_with_one_exception_is_no_sum():
+    """One pair of widths among 14,641, and one mean among thousands."""
+    same, other = hist(), selector_width(select(tokens, tokens, "!="))
+    exception = SequenceMap("0 if x == 37 and y == 53 else x + y", same, other)
+    inputs = [("a",) * 37 + ("b",) * 53, ("a",) * 120, ("a",)]
+    agrees_on(exception, inputs, "ab", 120)
+    agrees_on(numerical(exception), inputs, "ab", 120)
+    mean = aggregate(select(indices, indices, "<="), Map("ord(x) - 97", tokens))
+    with pytest.raises(rasp.CompileError, match="map_2"):  # at most 12,000 means, too many to list
+        rasp.compile(Map("5.0 if x == 0.5 else x", mean), "ab", 200)
+
+
+# ---- sums of large numbers that come out small
+
+
+def test_what_cancels_is_as_exact_as_its_parts():
+    """float32 has no room for a count beside 100 million: refused, and right in float64."""
+    large = SequenceMap("x + y", hist(), Map("100000000 + x", indices))
+    output = large - 100_000_000 == 2
+    with pytest.raises(rasp.CompileError, match="off by"):
+        rasp.compile(output, (1, 2), 3)
+    agrees(output, (1, 2), 3, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("scale", [1e-13, 1e-10, 1e-6])
+def test_small_numbers_are_not_rounded_away(scale):
+    small = Map(f"x * {scale!r}", hist())
+    right_or_refused(Map("str(x)", rasp.categorical(small)), (1, 2), 3)
+    agrees(small, (1, 2), 3, tolerance=scale / 1000)
+    means = [aggregate(select(indices, indices, "<="), tokens * factor) for factor in (scale, 2 * scale)]
+    right_or_refused(means[0] + means[1] > 4 * scale, (1, 2), 3)
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        numerical(Map("x ** 2", aggregate(select(indices, indices, "<="), tokens))),
+        numerical(Map("x * x - x", aggregate(select(tokens, tokens, ">="), tokens, 2))),
+        numerical(SequenceMap("x and y", indices, tokens / 3)),
+        LinearSequenceMap(hist(), Map("x * x", length), 1 / 3, 1 / 7),
+        numerical(hist() ** 2),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("vocabulary", [(1, 2, 4), (1000, -3)], ids=repr)
+def test_the_stated_bound_of_a_computed_number_holds(output, vocabulary):
+    compiled = rasp.compile(output, vocabulary, 4)
+    assert compiled.bound < 1e-3 * max(abs(v) for v in vocabulary) ** 2
+    expected = meaning(output, all_inputs(vocabulary, 4))
+    for values, found in zip(expected.values(), outputs(compiled, list(expected)), strict=True):
+        assert max(abs(x - y) for x, y in zip(found, values, strict=True)) <= compiled.bound
+
+
+@pytest.mark.parametrize("f", ["x / 3", "x / 3 + 0.1", "x"])
+def test_what_stands_at_bos_does_not_come_into_a_sum(f):
+    """A head that counts weighs BOS a million times, so a default that is there has to be taken off exactly."""
+    mean = aggregate(select(indices, indices, "<"), tokens, 0.1)
+    output = aggregate(select(indices, indices, "<="), Map(f, mean), reduce="sum")
+    compiled = rasp.compile(output, (0.1, 0.7), 20)
+    expected = meaning(output, texts((0.1, 0.7), 20, 10))
+    for values, found in zip(expected.values(), outputs(compiled, list(expected)), strict=True):
+        assert max(abs(x - y) for x, y in zip(found, values, strict=True)) <= compiled.bound < 0.1
+    assert rasp.compile(aggregate(EVERYWHERE, hist(), reduce="sum") + 0, "ab", 20).bound < 0.02
+
+
+# ---- averages over many positions
+
+
+@pytest.mark.parametrize("output", [rasp.categorical, lambda x: x], ids=["categorical", "as it is"])
+def test_one_value_among_hundreds_is_in_the_mean(output):
+    """A share of 299/300 is not yet all of it."""
+    rising = aggregate(select(indices, indices, "<"), tokens)
+    inputs = [(1,) * k + (1000,) + (1,) * (299 - k) for k in (0, 150, 298)]
+    agrees_on(output(rising), inputs, (1, 1000), 300, tolerance=1e-4)
+
+
+def test_a_predicate_may_name_its_arguments_as_it_likes():
+    """The first is the key, whatever it is called."""
+    agrees(selector_width(select(indices, indices, lambda query, key: key < query)), "ab", 3)
+    agrees(selector_width(select(indices, indices, lambda key, query: key < query)), "ab", 3)
+    agrees(aggregate(select(indices, tokens, lambda query, key: key > query), indices, 0), (1, 2), 3)

@@ -71,6 +71,9 @@ def split(ids: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
 
 
 def _tokens(craft: Craft) -> list[int]:
+    """Ids of the inputs; where the craft does not say, of the tokens that write something."""
+    if craft.inputs:
+        return list(range(2, 2 + len(craft.inputs)))
     return sorted({token for token, _ in craft.token_table} - {BOS, PAD})
 
 
