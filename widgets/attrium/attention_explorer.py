@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import traitlets as t
@@ -26,6 +26,7 @@ from .errors import AttriumError, DataError, LengthError
 from .frames import FrameTrait
 from .jobs import LOCK, Job
 from .loading import load
+from .naming import check_names
 
 MOST_PIXELS = (512, 512)
 """Larger pictures are averaged to this size."""
@@ -79,6 +80,8 @@ class AttentionExplorer(PlaceTraits, AttriumWidget):
         grid: rows and columns of its patches, where neither the model's config nor their number tells.
         prefix: how many special tokens come before them.
         example: which input of a batch.
+        names: what heads are called, for each layer (`{"heads": [["earlier", "same"]]}`), instead of the names that
+            the model itself has as `model.axis_names`.
         traits: any trait, for example `layer=3, head=2, measure="value_weighted"`.
 
     Raises:
@@ -115,6 +118,7 @@ class AttentionExplorer(PlaceTraits, AttriumWidget):
         grid: Sequence[int] | None = None,
         prefix: int | None = None,
         example: int = 0,
+        names: Mapping[str, Any] | None = None,
         **traits: Any,
     ) -> None:
         self._comparison: Comparison | None = None
@@ -123,7 +127,8 @@ class AttentionExplorer(PlaceTraits, AttriumWidget):
         places = {name: traits.pop(name) for name in PLACES if name in traits}
         chosen = traits.pop("show", None)
         super().__init__(**traits)
-        reading = Reading(tokens, decoder_tokens, tokenizer, labels, example, image is not None, grid, prefix)
+        check_names(names)
+        reading = Reading(tokens, decoder_tokens, tokenizer, labels, example, image is not None, grid, prefix, names)
         if source is not None:
             self._explore([source, *more], text, inputs, image, reading, places)
         elif image is not None:
@@ -219,9 +224,11 @@ class AttentionExplorer(PlaceTraits, AttriumWidget):
         grid: Sequence[int] | None = None,
         prefix: int | None = None,
         example: int = 0,
+        names: Mapping[str, Any] | None = None,
     ) -> None:
         """Show something else; arguments as for the constructor. The reader stays at the same head if there is one."""
-        reading = Reading(tokens, decoder_tokens, tokenizer, labels, example, image is not None, grid, prefix)
+        check_names(names)
+        reading = Reading(tokens, decoder_tokens, tokenizer, labels, example, image is not None, grid, prefix, names)
         self._explore([source, *more], text, inputs, image, reading, {})
 
     # The screen's questions

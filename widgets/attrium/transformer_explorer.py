@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,6 +26,7 @@ from .explorer.tensors import find_tensor, missing
 from .explorer.traits import ExplorerTraits, tour_facts
 from .explorer.writing import draw
 from .jobs import LOCK, Job
+from .naming import check_names
 
 ASKED = 256
 """Questions of the reader that a saved page takes along."""
@@ -56,6 +57,9 @@ class TransformerExplorer(ExplorerTraits, AttriumWidget):
         examples: prompts that the reader may choose from.
         tour: a `Tour`, the name of one that ships ("basics"), or None.
         architecture: where the model's parts are; found by default.
+        names: what its parts are called (`{"heads": [["earlier", "same"]], ...}`), instead of the names that the model
+            itself has as `model.axis_names`: `dimensions`, `outputs`, `positions`; `heads` and `units` by block;
+            `compared` (numbers of queries and keys) and `moved` (of values) by block and head.
         traits: any trait, for example `block=2, head=1, view="attention"`. A block, head or position beyond the last
             becomes the last. `ids` with a text are what was written on from it.
 
@@ -92,11 +96,13 @@ class TransformerExplorer(ExplorerTraits, AttriumWidget):
         examples: Sequence[str] = (),
         tour: Any = "basics",
         architecture: Architecture | None = None,
+        names: Mapping[str, Any] | None = None,
         **traits: Any,
     ) -> None:
         if inputs is not None and (text or traits.get("ids")):
             raise DataError("pass either inputs= or a text (or ids=): inputs take the place of the tokens")
-        self._subject = Subject(model, tokenizer, inputs, architecture)
+        check_names(names)
+        self._subject = Subject(model, tokenizer, inputs, architecture, names)
         self._shown: Shown | None = None
         self._pending: Callable[[], Prompt] | None = None  # wished for, and not yet on show
         self._written: dict[tuple[int, ...], Prompt] = {}
@@ -294,7 +300,7 @@ class TransformerExplorer(ExplorerTraits, AttriumWidget):
         blocks = len(shown.base.architecture.main.blocks) if shown.base.architecture else 0
         block = min(self.block, max(0, blocks - 1))
         pushed = flow(shown.run, shown.base if shown.edited else None, block, "run")
-        described = self.model or model_facts(shown.base)
+        described = self.model or model_facts(shown.base, self._subject.names)
         facts = {
             "forward_ms": shown.forward_ms,
             "bytes": shown.run.bytes,

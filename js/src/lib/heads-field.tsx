@@ -37,6 +37,8 @@ export interface HeadsFieldProps {
   onTogether?: ((layer: number, head: number) => void) | undefined;
   colors?: MatrixColors;
   theme: Theme;
+  /** What a head is called; empty for none. */
+  nameOf?: (layer: number, head: number) => string;
   label?: string;
   /** Most height; beyond it the field scrolls. */
   height_px?: number;
@@ -89,6 +91,7 @@ export function HeadsField(props: HeadsFieldProps) {
     return tileAt(layout, event.clientX - bounds.left, event.clientY - bounds.top);
   };
   const scoreOf = (tile: HeadTile) => scores?.values[tile.row * (field?.shape[1] ?? Math.max(...heads)) + tile.head];
+  const nameOf = (tile: HeadTile) => props.nameOf?.(tile.layer, tile.head) ?? "";
   useLayoutEffect(() => reveal(layout, chosen, scroller.current), [layout, chosen]);
   const shown = layout.tiles[pointed.value ?? cursor.value ?? -1] ?? null;
   const keys = fieldKeys(layout, cursor, chosen, scroller, choose);
@@ -132,6 +135,7 @@ export function HeadsField(props: HeadsFieldProps) {
           tile={layout.tiles[cursor.value ?? chosen]}
           score={scoreOf}
           title={scores?.title}
+          name={nameOf}
           chosen={(cursor.value ?? chosen) === chosen}
         />
       </div>
@@ -144,6 +148,7 @@ export function HeadsField(props: HeadsFieldProps) {
           <strong>
             Layer {shown.layer}, head {shown.head}
           </strong>
+          {nameOf(shown) !== "" && <div>{nameOf(shown)}</div>}
           {scores && (
             <div class="attrium-number">
               {scores.title} {scoreText(scoreOf(shown))}
@@ -169,11 +174,12 @@ interface SpokenProps {
   tile: HeadTile | undefined;
   score(tile: HeadTile): number | undefined;
   title: string | undefined;
+  name(tile: HeadTile): string;
   chosen: boolean;
 }
 
 /** The head under the cursor as the one cell that readers of the screen meet. */
-function Spoken({ id, tile, score, title, chosen }: SpokenProps) {
+function Spoken({ id, tile, score, title, name, chosen }: SpokenProps) {
   if (!tile) return null;
   return (
     // biome-ignore lint/a11y/useSemanticElements: no table is drawn
@@ -182,6 +188,7 @@ function Spoken({ id, tile, score, title, chosen }: SpokenProps) {
       {/* biome-ignore lint/a11y/useSemanticElements: no table is drawn */}
       <span id={id} role="gridcell" tabIndex={-1} aria-selected={chosen}>
         Layer {tile.layer}, head {tile.head}
+        {name(tile) && ` ${name(tile)}`}
         {title === undefined ? "" : `, ${title} ${scoreText(score(tile))}`}
       </span>
     </div>

@@ -169,6 +169,21 @@ describe("AttentionExplorer", () => {
     expect(asked("view")).toHaveLength(before);
   });
 
+  test("heads have the names that the run gives them, as text", async () => {
+    const runs = attentionState({}, 16).runs.map((run) => ({
+      ...run,
+      heads: { self: [["", "<b>earlier</b>"], [7 as never]] },
+    }));
+    await open({ runs, layer: 0, head: 1 });
+    const heading = () => find(".attrium-attention-name h3").textContent;
+    expect(heading()).toBe("Layer 0, head 1 <b>earlier</b>");
+    expect(find("[role=gridcell]").textContent).toBe("Layer 0, head 1 <b>earlier</b>");
+    await act(() => model.set("layer", 1));
+    await act(() => model.set("head", 0));
+    await settle();
+    expect(heading()).toBe("Layer 1, head 0");
+  });
+
   test("the field's keys choose a head, and its sorting is written", async () => {
     await open();
     await key("[role=grid]", "ArrowDown");

@@ -12,6 +12,7 @@ from torch import Tensor
 from attrium_kernel.tracing import Trace
 
 from ..errors import LengthError
+from ..naming import names_of
 from .kinds import Kind, kinds_of
 from .patches import Patches
 
@@ -31,6 +32,7 @@ class Run:
         real: by kind, a bool for each key: not padding.
         patches: how a picture was cut, or None.
         named: whether the strings are tokens or patches, not mere numbers.
+        heads: by kind, for each of its layers, what its heads are called.
     """
 
     label: str
@@ -42,12 +44,15 @@ class Run:
     real: Mapping[str, tuple[bool, ...]] = field(default_factory=dict)
     patches: Patches | None = None
     named: bool = True
+    heads: Mapping[str, list[list[str]]] = field(default_factory=dict)
 
     @property
     def facts(self) -> dict[str, Any]:
         """As the screen has it."""
         queries = {kind: list(strings) for kind, strings in self.queries.items()}
-        return {"label": self.label, "queries": queries, "keys": {k: list(strings) for k, strings in self.keys.items()}}
+        keys = {kind: list(strings) for kind, strings in self.keys.items()}
+        heads = {"heads": dict(self.heads)} if self.heads else {}
+        return {"label": self.label, "queries": queries, "keys": keys, **heads}
 
     def read(self, kind: Kind, layer: int, quantity: str, heads: slice, queries: slice | Tensor) -> Tensor:
         """`(head, query, key)` of what is asked for, in the model's own dtype; nothing else is computed."""
@@ -70,6 +75,7 @@ def make_run(
     decoder_tokens: Strings | None = None,
     own_tokens: Strings | None = None,
     patches: Patches | None = None,
+    names: Mapping[str, Any] | None = None,
 ) -> Run:
     """A run of a trace, its positions named by what is given, by the trace's own tokens, or by numbers.
 
@@ -81,6 +87,7 @@ def make_run(
         decoder_tokens: strings of an encoder-decoder's decoder.
         own_tokens: strings of the trace's ids, for want of `tokens`, where they fit; None for its own.
         patches: how the picture was cut.
+        names: of heads, instead of the model's own: see `names_of`.
 
     Raises:
         DataError: if there is no attention in it.
@@ -108,7 +115,22 @@ def make_run(
         if seen is read and len(mask) == kind.keys:
             real[kind.name] = tuple(mask)
     named = any(not name.isdigit() for names in (*queries.values(), *keys.values()) for name in names)
-    return Run(label, trace, example, kinds, queries, keys, real, patches, named)
+    heads = _head_names(trace, kinds, names)
+    return Run(label, trace, example, kinds, queries, keys, real, patches, named, heads)
+
+
+def _head_names(trace: Trace, kinds: Mapping[str, Kind], given: Mapping[str, Any] | None) -> dict[str, list[list[str]]]:
+    """Names of the heads of the stack that is the model's main one, or the only one."""
+    blocks = names_of(trace.model, given).get("heads", [])
+    main = trace.architecture.main.name if trace.architecture is not None else ""
+    found: dict[str, list[list[str]]] = {}
+    for kind in kinds.values():
+        if kind.role == "attn" and kind.stack == main:
+            layers = [blocks[layer] if layer < len(blocks) else [] for layer in kind.layers]
+            fit = [names if len(names) <= heads else [] for names, heads in zip(layers, kind.heads)]
+            if any(map(any, fit)):
+                found[kind.name] = fit
+    return found
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ class Reading:
         example: of a batch.
         picture: whether the positions are patches of a picture.
         grid, prefix: of its patches, where they are known.
+        names: of heads, instead of the models' own.
     """
 
     tokens: Any = None
@@ -44,6 +45,7 @@ class Reading:
     picture: bool = False
     grid: Sequence[int] | None = None
     prefix: int | None = None
+    names: Mapping[str, Any] | None = None
 
     def run(self, trace: Trace, n: int, count: int, label: str, decoder: Sequence[str] | None = None) -> Run:
         """The run number `n` of `count`."""
@@ -57,6 +59,7 @@ class Reading:
             decoder_tokens=_of_run(self.decoder_tokens, n, count, "decoder_tokens") or decoder,
             own_tokens=None if ids is None else _strings(ids, self.tokenizer, self.example),
             patches=self.patches(trace) if tokens is None else None,
+            names=self.names,
         )
 
     def label(self, n: int, label: str) -> str:

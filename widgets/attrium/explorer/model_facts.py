@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from torch import nn
@@ -9,9 +10,14 @@ from torch import nn
 from attrium_kernel.tracing import Architecture, Block, Part, Trace, Weights
 from attrium_kernel.tracing.errors import TraceError
 
+from ..naming import Names, fitting
 
-def model_facts(trace: Trace) -> dict[str, Any]:
-    """`ModelFacts` of protocol.ts, read from the model itself and from where its parts were found."""
+
+def model_facts(trace: Trace, names: Names | None = None) -> dict[str, Any]:
+    """`ModelFacts` of protocol.ts, read from the model itself and from where its parts were found.
+
+    `names` are what its parts are called: those that fit its sizes are kept.
+    """
     model, architecture = trace.model, trace.architecture
     assert model is not None and architecture is not None
     stack = architecture.main
@@ -19,7 +25,7 @@ def model_facts(trace: Trace) -> dict[str, Any]:
     heads = next((b.attention for b in stack.blocks if b.attention is not None), None)
     first = next(iter(model.parameters()), None)
     hidden = [f"{b.name}.mlp.post" for b in stack.blocks if f"{b.name}.mlp.post" in trace]
-    return {
+    facts = {
         "name": architecture.model_name,
         "blocks": len(stack.blocks),
         "heads": heads.n_heads if heads else 0,
@@ -46,6 +52,20 @@ def model_facts(trace: Trace) -> dict[str, Any]:
         "dtype": str(first.dtype).removeprefix("torch.") if first is not None else "",
         "device": str(first.device) if first is not None else "",
     }
+    return {**facts, "names": _named(names or {}, facts)}
+
+
+def _named(names: Names, facts: Mapping[str, Any]) -> Names:
+    blocks, heads, d_head = facts["blocks"], facts["heads"], facts["d_head"]
+    sizes = {
+        "dimensions": (facts["d_model"],),
+        "outputs": (facts["vocab"],),
+        "heads": (blocks, heads),
+        "units": (blocks, facts["d_mlp"]),
+        "compared": (blocks, heads, d_head),
+        "moved": (blocks, heads, d_head),
+    }
+    return fitting(names, sizes)
 
 
 def _norm(model: nn.Module, part: Part | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
@@ -38,17 +39,26 @@ def row_of_logits(trace: Trace, position: int) -> Tensor:
     return logits.detach().float().cpu()
 
 
+def texts_of(trace: Trace, subject: Subject, ids: list[int]) -> Answer:
+    """How tokens read, by id, as the model's outputs."""
+    return Answer(dict(zip(map(str, ids), subject.said(ids, _outputs(trace)))))
+
+
+def _outputs(trace: Trace) -> int:
+    return 0 if trace.logits is None else trace.logits.shape[-1]
+
+
 def logits(trace: Trace, subject: Subject, position: int, which: str, following: list[int], ids: Any) -> Answer:
     """`LogitsFacts`; `following` are tokens whose texts are wanted too, `ids` those of the prompt."""
     row = row_of_logits(trace, position)
     by_class = trace.logits is not None and trace.logits.dim() == 2
     order = row.argsort(descending=True, stable=True)[:LISTED]
-    after = ids[position + 1] if not by_class and position + 1 < len(ids) else None
+    after = None if by_class else _following(subject, ids, position, len(row))
     named = list(dict.fromkeys([*following, *([after] if after is not None else [])]))
     texts = _classes(trace) if by_class else None
 
     def listed(tokens: list[int]) -> list[dict[str, Any]]:
-        words = [texts[i] for i in tokens] if texts is not None else subject.texts(tokens)
+        words = [texts[i] for i in tokens] if texts is not None else subject.said(tokens, len(row))
         return [{"id": i, "text": word} for i, word in zip(tokens, words)]
 
     facts = {
@@ -60,6 +70,12 @@ def logits(trace: Trace, subject: Subject, position: int, which: str, following:
         "kind": "class" if by_class else "token",
     }
     return Answer(facts, {"logits": make_frame(row, "logits"), "order": make_frame(order.int(), "order")})
+
+
+def _following(subject: Subject, ids: Sequence[int], position: int, count: int) -> int | None:
+    """The next token of the text, if there is one and the logit of its number stands for it."""
+    following = [i for i in ids[position + 1 : position + 2] if 0 <= i < count]
+    return following[0] if following and subject.said(following, count) == subject.texts(following) else None
 
 
 def _classes(trace: Trace) -> dict[int, str]:
@@ -80,13 +96,14 @@ def lens(trace: Trace, subject: Subject, start: int, stop: int, token: int) -> A
     found = logit_lens(trace, names, positions=list(range(start, stop)), top=5)
     ids = sorted(set(found.top_tokens.flatten().tolist()))
     place = {b.name: n for n, b in enumerate(blocks)}
+    count = _outputs(trace)
     points = [{"name": n, "block": _block_of(n, place)} for n in found.names]
     facts = {
         "points": points,
         "start": start,
         "stop": stop,
-        "token": {"id": token, "text": subject.texts([token])[0]},
-        "texts": dict(zip(map(str, ids), subject.texts(ids))),
+        "token": {"id": token, "text": subject.said([token], count)[0]},
+        "texts": dict(zip(map(str, ids), subject.said(ids, count))),
     }
     values = {
         "top": found.top_tokens[:, 0].int(),
@@ -106,7 +123,7 @@ def contributions(trace: Trace, subject: Subject, position: int, token: int, ver
     """`ContributionFacts` of one position."""
     found = direct_logits(trace, token, versus, positions=[position])
     values = found.values[:, 0, 0].tolist()
-    texts = subject.texts([token, *([] if versus is None else [versus])])
+    texts = subject.said([token, *([] if versus is None else [versus])], _outputs(trace))
     architecture = trace.architecture
     assert architecture is not None
     place = {b.name: n for n, b in enumerate(architecture.main.blocks)}

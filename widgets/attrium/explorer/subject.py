@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from attrium_kernel.tracing.prepare import decoder_start, unpacked
 from attrium_kernel.tracing.tokens import strings_of
 
 from ..errors import DataError
+from ..naming import names_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,15 +59,22 @@ class Subject:
         tokenizer: for texts.
         inputs: what the model takes instead of a text: pixels, embeddings, a mapping of arguments; one example.
         architecture: where the parts are; found by default.
+        names: what its parts are called, instead of the model's own names: see `names_of`.
     """
 
     def __init__(
-        self, model: Any, tokenizer: Any = None, inputs: Any = None, architecture: Architecture | None = None
+        self,
+        model: Any,
+        tokenizer: Any = None,
+        inputs: Any = None,
+        architecture: Architecture | None = None,
+        names: Mapping[str, Any] | None = None,
     ) -> None:
         self.model: nn.Module
         self.model, self.tokenizer = unpacked(model, tokenizer)
         self.inputs = inputs
         self.architecture = architecture
+        self.names = names_of(self.model, names)
         self._strings: Callable[[list[int]], list[str]] = strings_of(self.tokenizer)
         self._special = _special_ids(self.tokenizer)
         self._vocabulary = _rows_of_embedding(self.model)
@@ -132,6 +140,14 @@ class Subject:
     def texts(self, ids: Sequence[int]) -> list[str]:
         """Tokens as they read."""
         return self._strings([int(i) for i in ids])
+
+    def said(self, ids: Sequence[int], count: int) -> list[str]:
+        """What some of `count` logits stand for: the model's own names of its outputs, or else tokens."""
+        named = self.names.get("outputs", [])
+        texts = {i: named[i] for i in ids if i < len(named) <= count and named[i]}
+        others = [i for i in ids if i not in texts]
+        texts.update(zip(others, self.texts(others) if others else ()))
+        return [texts[i] for i in ids]
 
     def decode(self, ids: Sequence[int]) -> str:
         """Ids as a text."""

@@ -24,7 +24,7 @@ export function ArcsLegend({ explorer, heads, lines, error }: LegendProps) {
             onClick={() => explorer.toggleHead(layer, head)}
           >
             <i style={{ backgroundColor: toCss(headHue(at, theme)) }} />
-            {layer}.{head}
+            {layer}.{head} {shown.nameOf(layer, head)}
           </button>
         ))}
       {heads.length > 1 && (

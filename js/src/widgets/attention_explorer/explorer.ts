@@ -31,6 +31,8 @@ export interface Shown {
   /** Queries and keys as a reader sees them. */
   rows: readonly string[];
   columns: readonly string[];
+  /** What a head is called; empty for none. */
+  nameOf(layer: number, head: number): string;
   /** What a cell without a value is. */
   absent: string;
   /** Counts the changes of data. */
@@ -74,6 +76,14 @@ export function useShown(store: Store<Traits>): Shown | null {
   const [queries, keys] = [run?.queries[kind?.name ?? ""] ?? NO_TOKENS, run?.keys[kind?.name ?? ""] ?? NO_TOKENS];
   const rows = useMemo(() => queries.map(readable), [queries]);
   const columns = useMemo(() => (keys === queries ? rows : keys.map(readable)), [keys, queries, rows]);
+  const names = run?.heads?.[kind?.name ?? ""];
+  const nameOf = useMemo(
+    () => (layer: number, head: number) => {
+      const name = names?.[kind?.layers.indexOf(layer) ?? -1]?.[head];
+      return typeof name === "string" && name !== "" ? readable(name) : "";
+    },
+    [names, kind],
+  );
   const measure = store.get("measure");
   const heads = useMemo(
     () => (isJoint(measure) ? (kind?.layers ?? []).map(() => 1) : (kind?.heads ?? [])),
@@ -95,9 +105,20 @@ export function useShown(store: Store<Traits>): Shown | null {
     colors: colorsOf(measure, scale, isDifference),
     rows,
     columns,
+    nameOf: isJoint(measure) ? unnamed : nameOf,
     absent: absence(measure, scale, isDifference),
     version: store.get("run"),
   };
+}
+
+function unnamed(): string {
+  return "";
+}
+
+/** "head 2 earlier", or "head 2" where it has no name. */
+export function headWords({ nameOf }: Pick<Shown, "nameOf">, layer: number, head: number): string {
+  const name = nameOf(layer, head);
+  return name === "" ? `head ${head}` : `head ${head} ${name}`;
 }
 
 function readable(token: string): string {
@@ -121,7 +142,7 @@ export function useExplorer(props: ViewProps<Traits>, shown: Shown): Explorer {
     choose: (layer, head) => {
       store.set("layer", layer);
       if (!isJoint(shown.measure)) store.set("head", head);
-      announce(isJoint(shown.measure) ? `layer ${layer}` : `layer ${layer}, head ${head}`);
+      announce(isJoint(shown.measure) ? `layer ${layer}` : `layer ${layer}, ${headWords(shown, layer, head)}`);
     },
     toggleHead: (layer, head) => store.set("heads_on", toggled(store.get("heads_on"), shown, [layer, head])),
     pin: (query, key) => {

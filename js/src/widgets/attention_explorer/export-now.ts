@@ -1,7 +1,7 @@
 import { formatNumber, formatSigned, matrixNotes } from "../../lib";
 import type { Scene } from "../../lib/scene";
 import { arcsNotes } from "./arcs-legend";
-import { type Explorer, isJoint } from "./explorer";
+import { type Explorer, headWords, isJoint } from "./explorer";
 import { arcsExport, type Caption, matrixExport, pixelsExport } from "./export-scenes";
 import type { Show } from "./protocol";
 import type { Drawn } from "./view";
@@ -11,7 +11,7 @@ import { MEASURES, SCALES } from "./words";
 export function sceneOf(explorer: Explorer, show: Show, drawn: Drawn): Scene | null {
   const { shown, theme, store } = explorer;
   const what = [MEASURES[shown.measure].label, shown.scale === "linear" ? "" : SCALES[shown.scale].label.toLowerCase()];
-  const heads = isJoint(shown.measure) ? "" : `, head ${shown.head}`;
+  const heads = isJoint(shown.measure) ? "" : `, ${headWords(shown, shown.layer, shown.head)}`;
   const label = store.get("runs")[store.get("shown")]?.label ?? "";
   const title = [label, `Layer ${shown.layer}${heads}`, what.filter(Boolean).join(", ")]
     .filter(Boolean)

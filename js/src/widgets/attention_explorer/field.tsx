@@ -92,6 +92,7 @@ export function FieldPanel({ explorer, field, height_px, largest_px }: FieldPane
         onTogether={isJoint(shown.measure) ? undefined : explorer.toggleHead}
         colors={shown.colors}
         theme={explorer.theme}
+        nameOf={shown.nameOf}
         label={`All heads of ${shown.kind.title}`}
         height_px={height_px}
         largest_px={largest_px}

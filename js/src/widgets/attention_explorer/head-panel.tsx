@@ -2,7 +2,7 @@ import { type Signal, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { type Answered, Button, type Option, Segmented, valueText } from "../../lib";
 import { Arcs } from "./arcs";
-import { type Explorer, isJoint, neighbourHead } from "./explorer";
+import { type Explorer, headWords, isJoint, neighbourHead } from "./explorer";
 import { Export } from "./export";
 import { sceneOf } from "./export-now";
 import { MatrixPanel } from "./matrix";
@@ -93,7 +93,7 @@ function HeadName({ explorer }: { explorer: Explorer }) {
       <Button kind="quiet" icon="left" label={joint ? "Layer before ({)" : "Head before ([)"} onClick={step(-1)} />
       <h3 class="attrium-number">
         Layer {shown.layer}
-        {joint ? ", heads together" : `, head ${shown.head}`}
+        {joint ? ", heads together" : `, ${headWords(shown, shown.layer, shown.head)}`}
       </h3>
       <Button kind="quiet" icon="right" label={joint ? "Next layer (})" : "Next head (])"} onClick={step(1)} />
     </div>

@@ -1,5 +1,5 @@
 import { type Answered, type Frame, type MatrixPainter, MatrixView, thumbnailOf } from "../../lib";
-import { type Explorer, tensorName } from "./explorer";
+import { type Explorer, headWords, tensorName } from "./explorer";
 import type { FieldFacts } from "./protocol";
 
 interface MatrixProps {
@@ -30,7 +30,7 @@ export function MatrixPanel({ explorer, field, painter, height_px }: MatrixProps
       onSelectRow={explorer.select}
       preview={previewOf(explorer, field)}
       height_px={height_px}
-      label={`${shown.kind.title}, layer ${shown.layer}, head ${shown.head}`}
+      label={`${shown.kind.title}, layer ${shown.layer}, ${headWords(shown, shown.layer, shown.head)}`}
       absent={shown.absent}
       announce={announce}
       painter={painter}

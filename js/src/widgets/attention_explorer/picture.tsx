@@ -13,7 +13,7 @@ import {
   useWidth,
   valueText,
 } from "../../lib";
-import type { Explorer } from "./explorer";
+import { type Explorer, headWords } from "./explorer";
 import {
   type DrawnPatches,
   drawPatches,
@@ -115,7 +115,7 @@ export function Picture({ explorer, query, rows, height_px, drawn }: PictureProp
         class="attrium-patches-stage"
         role="application"
         aria-roledescription="picture of patches"
-        aria-label={`Attention of ${shown.rows[query]} over the picture, layer ${shown.layer}, head ${shown.head}`}
+        aria-label={`Attention of ${shown.rows[query]} over the picture, layer ${shown.layer}, ${headWords(shown, shown.layer, shown.head)}`}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: arrows move from patch to patch
         tabIndex={0}
         style={{ width: `${shown_width}px`, height: `${shown_height}px` }}

@@ -12,6 +12,8 @@ export interface RunFacts {
   queries: Record<KindName, string[]>;
   /** By kind, the string of each key position. */
   keys: Record<KindName, string[]>;
+  /** By kind, for each of its layers, what its heads are called; missing or empty for no name. */
+  heads?: Record<KindName, string[][]>;
 }
 
 /** Attention of a stack on itself, or of a decoder on its encoder. */

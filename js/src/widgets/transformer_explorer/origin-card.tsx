@@ -4,6 +4,7 @@ import { Button, formatNumber, formatSigned, useAnswer } from "../../lib";
 import { OperandBars } from "./details/operand-bars";
 import { spelled } from "./details/places";
 import type { Explorer } from "./explorer";
+import { numberName } from "./names";
 import type { NumberRef, OriginFacts } from "./protocol";
 
 interface Props {
@@ -29,6 +30,7 @@ export function OriginCard({ explorer, reference, compact = false, onExpand, onC
   const answer = useAnswer<OriginFacts>(explorer.channel, "origin", shown, explorer.store.get("run"));
   const { facts, error } = answer;
   if (!shown) return null;
+  const nameOf = (number: Pick<NumberRef, "name" | "index">) => numberName(explorer.store.get("model"), number);
   const follow = (next: NumberRef[]) => {
     steps.value = { from: rested, trail: next };
   };
@@ -52,7 +54,7 @@ export function OriginCard({ explorer, reference, compact = false, onExpand, onC
       {error !== null && <p class="attrium-missing">{explorer.store.saved ? IN_THE_NOTEBOOK : error}</p>}
       {facts && error === null && (
         <>
-          <Formulas facts={facts} />
+          <Formulas facts={facts} name={nameOf(facts)} />
           {compact && onExpand && (
             <Button kind="quiet" icon="expand" onClick={() => onExpand(shown)}>
               All terms
@@ -62,6 +64,7 @@ export function OriginCard({ explorer, reference, compact = false, onExpand, onC
             <>
               <OperandBars
                 facts={facts}
+                nameOf={nameOf}
                 onFollow={(name, index) => follow([...trail, { name, index, which: shown.which }])}
               />
               <Check facts={facts} />
@@ -74,11 +77,12 @@ export function OriginCard({ explorer, reference, compact = false, onExpand, onC
 }
 
 /** The number, how it came about with the true numbers, then in general. */
-export function Formulas({ facts }: { facts: OriginFacts }) {
+export function Formulas({ facts, name = "" }: { facts: OriginFacts; name?: string }) {
   return (
     <div class="attrium-formulas">
       <p class="attrium-origin-title">
         <code>{spelled(facts)}</code>
+        {name !== "" && <span class="attrium-part-name">{name}</span>}
         <b class="attrium-number">{formatSigned(facts.value)}</b>
         <span>{facts.title}</span>
         <span class="attrium-faint">{shapeWords(facts)}</span>

@@ -6,6 +6,7 @@ import {
   formatCount,
   formatNumber,
   formatPercent,
+  formatSigned,
   onKeys,
   spokenText,
   TokenText,
@@ -162,7 +163,12 @@ function OddsRow({ row, distribution, largest, apart, followed, focusable, canTa
       <span class="attrium-odds-token">
         <TokenText text={text} showSpaces={false} />
       </span>
-      <Share share={row.model} of={largest} kind="model" />
+      {distribution.drawn.order.length > 1 ? (
+        <Share share={row.model} of={largest} kind="model" />
+      ) : (
+        // Of one logit the share is always the whole.
+        <span class="attrium-odds-share attrium-number">{formatSigned(row.logit)}</span>
+      )}
       {sampled && <Share share={row.sampler} of={largest} kind="sampler" />}
       {canTake && (
         <span
@@ -251,7 +257,7 @@ export function ListHead({ explorer, distribution }: Props) {
         pressed={explorer.store.get("view") === "logits"}
         onClick={() => explorer.go({ view: explorer.store.get("view") === "logits" ? "" : "logits" })}
       />
-      <span class="attrium-odds-of">model</span>
+      <span class="attrium-odds-of">{drawn.order.length > 1 ? "model" : "logit"}</span>
       {sampled && (
         <span class="attrium-odds-of" title={samplerWords(drawn.settings)}>
           sampler

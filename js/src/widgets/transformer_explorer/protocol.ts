@@ -1,5 +1,22 @@
 import type { BaseTraits, WireFrame } from "../../lib";
 
+/** What the model calls its own parts; an empty text, and whatever is missing, has no name. */
+export interface Names {
+  /** Of the residual stream. */
+  dimensions?: string[];
+  /** Of the logits. */
+  outputs?: string[];
+  positions?: string[];
+  /** By block. */
+  heads?: string[][];
+  /** Hidden units of the MLP, by block. */
+  units?: string[][];
+  /** Numbers of a query and a key, by block and head. */
+  compared?: string[][][];
+  /** Numbers of a value, by block and head. */
+  moved?: string[][][];
+}
+
 /** What the model is, as far as the picture needs it. */
 export interface ModelFacts {
   name: string;
@@ -33,6 +50,7 @@ export interface ModelFacts {
   parameters: number;
   dtype: string;
   device: string;
+  names?: Names;
 }
 
 /** One token, or whatever a position stands for. */

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { shortened, termOf } from "../../../src/widgets/transformer_explorer/details/operand-bars";
 import type { Explorer } from "../../../src/widgets/transformer_explorer/explorer";
 import { OriginCard } from "../../../src/widgets/transformer_explorer/origin-card";
-import type { NumberRef, OriginFacts } from "../../../src/widgets/transformer_explorer/protocol";
+import type { ModelFacts, NumberRef, OriginFacts, Traits } from "../../../src/widgets/transformer_explorer/protocol";
 import { type DetailsHost, openDetail } from "./details-host";
 import { explorerState } from "./panels-host";
 
@@ -49,19 +49,41 @@ const REFERENCE: NumberRef = { name: "blocks.1.attn.q", index: [3, 2, 0], which:
 
 let view: DetailsHost;
 afterEach(() => view?.unmount());
-const open = async (Part: (props: { explorer: Explorer }) => ReturnType<typeof OriginCard>) => {
-  view = await openDetail(Part, explorerState(), {
-    tensors: {},
-    answers: {
-      origin: ({ name }) =>
-        name === "blocks.1.attn.q" ? { facts: Q } : name === "blocks.1.ln1.out" ? { facts: X_ORIGIN } : "no such name",
+const open = async (
+  Part: (props: { explorer: Explorer }) => ReturnType<typeof OriginCard>,
+  change: Partial<Traits> = {},
+) => {
+  view = await openDetail(
+    Part,
+    { ...explorerState(), ...change },
+    {
+      tensors: {},
+      answers: {
+        origin: ({ name }) =>
+          name === "blocks.1.attn.q"
+            ? { facts: Q }
+            : name === "blocks.1.ln1.out"
+              ? { facts: X_ORIGIN }
+              : "no such name",
+      },
     },
-  });
+  );
   await view.settle();
   return view;
 };
 
 describe("OriginCard", () => {
+  test("says what the model calls a number and its terms, as text", async () => {
+    const dimensions = ["one", "<b>two</b>", "three"];
+    const names = { dimensions, heads: [[], ["", "", "<i>earlier</i>"]], compared: [[], [[], [], ["tokens=a"]]] };
+    const model = { ...(explorerState().model as ModelFacts), names };
+    await open(({ explorer }) => <OriginCard explorer={explorer} reference={REFERENCE} />, { model });
+    const said = view.all(".attrium-part-name").map((one) => one.textContent?.trim());
+    expect(said[0]).toBe("<i>earlier</i>, tokens=a");
+    // The terms are of x 0 to 5, and the largest comes first; three of the six have names.
+    expect(said.slice(1)).toEqual(["three", "one", "<b>two</b>"]);
+  });
+
   test("shows value, name, shape, the worked formula and the general one, and how far they are apart", async () => {
     await open(({ explorer }) => <OriginCard explorer={explorer} reference={REFERENCE} />);
     const text = view.el.textContent ?? "";

@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { formatNumber, formatSigned, type Theme, toCss, Tooltip, useWidth } from "../../../lib";
 import { roleHue } from "../../../lib/roles";
+import { withName } from "../names";
 
 interface Props {
   /** Before the activation, one for each hidden unit. */
@@ -14,6 +15,8 @@ interface Props {
   lit: number | null;
   onPoint(neuron: number | null): void;
   onPick(neuron: number): void;
+  /** What a hidden unit is called; empty for none. */
+  nameOf?(neuron: number): string;
 }
 
 const HEIGHT_PX = 220;
@@ -22,7 +25,7 @@ const NEAR_PX = 14;
 const LABEL_PX = 16;
 
 /** Every hidden unit as a point, from what goes into the activation to what comes out: the points are its curve. */
-export function ActivationPlot({ pre, post, theme, names, lit, onPoint, onPick }: Props) {
+export function ActivationPlot({ pre, post, theme, names, lit, onPoint, onPick, nameOf }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const width = Math.min(520, useWidth(box));
@@ -55,7 +58,7 @@ export function ActivationPlot({ pre, post, theme, names, lit, onPoint, onPick }
         {at !== null && (
           <Tooltip x={plot.x(pre[at] ?? 0)} y={plot.y(post[at] ?? 0)} within={width}>
             <span class="attrium-number">
-              {`neuron ${at}: ${formatSigned(pre[at] ?? Number.NaN)} \u2192 ${formatSigned(post[at] ?? Number.NaN)}`}
+              {`${withName(`neuron ${at}`, nameOf?.(at) ?? "")}: ${formatSigned(pre[at] ?? Number.NaN)} \u2192 ${formatSigned(post[at] ?? Number.NaN)}`}
             </span>
           </Tooltip>
         )}

@@ -4,6 +4,7 @@ import { formatNumber, formatSigned, spokenText, valuesOf } from "../../../lib";
 import { type MatrixCell, MatrixView } from "../../../lib/matrix-view";
 import type { Explorer } from "../explorer";
 import { OriginCard } from "../origin-card";
+import { headWords } from "../names";
 import type { FlowFacts } from "../protocol";
 import { largestAt } from "./bins";
 import { Explained } from "./explained";
@@ -75,7 +76,7 @@ export function AttentionView(props: Props) {
     <div class="attrium-detail-group" onKeyDown={steps.keys}>
       <Explained
         explorer={explorer}
-        title={`Attention of head ${head}, block ${block}`}
+        title={`Attention of ${headWords(here.model, block, head)}, block ${block}`}
         tools={<StepButtons steps={steps} />}
         lead={headLead(here)}
       >

@@ -4,7 +4,7 @@ import { formatSigned, onKeys, type Theme, toCss, Tooltip, useWidth } from "../.
 import { roleHue } from "../../../lib/roles";
 import type { Explorer } from "../explorer";
 import type { ContributionFacts } from "../protocol";
-import { type Item, itemWords, placeOf, roleOf } from "./contribution-list";
+import { type Item, namedItem, placeOf, roleOf } from "./contribution-list";
 import type { Here } from "./reading";
 
 const HEIGHT_PX = 240;
@@ -105,7 +105,7 @@ export function ContributionBars({
     );
     pointed.value = next;
     const item = layout.bars[next]?.item;
-    if (item) explorer.announce(`${itemWords(item)}: ${formatSigned(item.value)}`);
+    if (item) explorer.announce(`${namedItem(item, here.model)}: ${formatSigned(item.value)}`);
   };
   const bar = pointed.value === null ? undefined : layout.bars[pointed.value];
   return (
@@ -133,7 +133,7 @@ export function ContributionBars({
             <span class="attrium-contribution-here" style={{ left: `${bar.left}px`, width: `${layout.bar_px}px` }} />
             <Tooltip x={bar.left} y={upOf(Math.max(0, bar.item.value), span)} within={layout.width_px}>
               <span class="attrium-number">
-                <b>{itemWords(bar.item)}</b>
+                <b>{namedItem(bar.item, here.model)}</b>
                 {"\u2003"}
                 {formatSigned(bar.item.value)}
               </span>

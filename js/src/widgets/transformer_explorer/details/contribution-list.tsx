@@ -1,7 +1,8 @@
 import { formatSigned } from "../../../lib";
 import type { Role } from "../../../lib/roles";
 import type { Explorer } from "../explorer";
-import type { ContributionFacts } from "../protocol";
+import { headName, withName } from "../names";
+import type { ContributionFacts, ModelFacts } from "../protocol";
 import { SignedBar } from "./operand-bars";
 
 export type Item = ContributionFacts["items"][number];
@@ -35,10 +36,11 @@ export function ContributionList({ explorer, facts }: { explorer: Explorer; fact
 
 function ItemName({ explorer, item }: { explorer: Explorer; item: Item }) {
   const place = placeOf(item);
-  if (!place) return <span title={item.label}>{itemWords(item)}</span>;
+  const words = namedItem(item, explorer.store.get("model"));
+  if (!place) return <span title={item.label}>{words}</span>;
   return (
     <button type="button" class="attrium-follow" title={item.label} onClick={() => explorer.go(place)}>
-      {itemWords(item)}
+      {words}
     </button>
   );
 }
@@ -64,6 +66,12 @@ export function itemWords({ kind, block, head, label }: Item): string {
   if (kind === "mlp") return `MLP ${block}`;
   if (kind === "attn") return `attention bias ${block}`;
   return block === null ? (WORDS[kind] ?? label) : label;
+}
+
+/** The same with what the model calls it. */
+export function namedItem(item: Item, model: Pick<ModelFacts, "names">): string {
+  const { kind, block, head } = item;
+  return withName(itemWords(item), kind === "head" ? headName(model, block ?? -1, head ?? -1) : "");
 }
 
 export function roleOf({ kind }: Pick<Item, "kind">): Role {

@@ -1,5 +1,6 @@
 import { useMemo } from "preact/hooks";
 import type { Explorer } from "../explorer";
+import { unitName } from "../names";
 import type { FlowFacts, NumberRef } from "../protocol";
 import { ActivationPlot } from "./activation-plot";
 import { Missing } from "./equation";
@@ -148,6 +149,7 @@ function Activation({ explorer, here, telling, pre, post, linear }: ActivationPr
         theme={explorer.theme}
         names={["pre", linear ? "post / pre_linear" : "post"]}
         lit={lit}
+        nameOf={(neuron) => unitName(here.model, here.block, neuron)}
         onPoint={point}
         onPick={(neuron) => telling.pick(reference(neuron))}
       />

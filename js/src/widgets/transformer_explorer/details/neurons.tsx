@@ -1,5 +1,6 @@
 import { Button, formatSigned } from "../../../lib";
 import type { Explorer } from "../explorer";
+import { unitName } from "../names";
 import type { Edit } from "../protocol";
 import { SignedBar } from "./operand-bars";
 import type { Here } from "./reading";
@@ -24,10 +25,22 @@ export function Neurons({ explorer, here, post, onPick, onPoint }: Props) {
     <ol class="attrium-neurons" aria-label="Strongest neurons">
       {strongest.map((neuron) => {
         const off = edits.some((edit) => isZero(edit, here.block, neuron));
+        const name = unitName(here.model, here.block, neuron);
         return (
-          <li key={neuron} onPointerEnter={() => onPoint(neuron)} onPointerLeave={() => onPoint(null)}>
-            <button type="button" class="attrium-follow" title="What made this one" onClick={() => onPick(neuron)}>
+          <li
+            key={neuron}
+            data-named={name !== ""}
+            onPointerEnter={() => onPoint(neuron)}
+            onPointerLeave={() => onPoint(null)}
+          >
+            <button
+              type="button"
+              class="attrium-follow"
+              title={name === "" ? "What made this one" : `${name}: what made this one`}
+              onClick={() => onPick(neuron)}
+            >
               {`neuron ${neuron}`}
+              {name !== "" && <span class="attrium-part-name"> {name}</span>}
             </button>
             <SignedBar value={post[neuron] ?? 0} largest={largest} hue="mlp" />
             <span class="attrium-number">{formatSigned(post[neuron] ?? Number.NaN)}</span>

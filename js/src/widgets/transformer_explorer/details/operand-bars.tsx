@@ -1,12 +1,14 @@
 import { useSignal } from "@preact/signals";
 import { formatNumber, formatSigned } from "../../../lib";
 import type { Role } from "../../../lib/roles";
-import type { OriginFacts } from "../protocol";
+import type { NumberRef, OriginFacts } from "../protocol";
 
 interface Props {
   facts: OriginFacts;
   /** Asks for the origin of an operand. */
   onFollow(name: string, index: number[]): void;
+  /** What the model calls a number; empty for none. */
+  nameOf?: ((number: Pick<NumberRef, "name" | "index">) => string) | undefined;
 }
 
 /** What an operand adds to the sum, or null where it is no summand. Python says it; else it is the product. */
@@ -17,7 +19,7 @@ export function termOf(operand: Operand): number | null {
 type Operand = OriginFacts["operands"][number] & { term?: number | null };
 
 /** Bars to the right of the middle for what raises the sum, to the left for what lowers it; the largest first. */
-export function OperandBars({ facts, onFollow }: Props) {
+export function OperandBars({ facts, onFollow, nameOf }: Props) {
   const all = useSignal(false);
   const { operands, rest } = all.value ? facts : shortened(facts, LISTED);
   if (operands.length === 0) return null;
@@ -39,7 +41,7 @@ export function OperandBars({ facts, onFollow }: Props) {
       </thead>
       <tbody>
         {operands.map((operand, at) => (
-          <OperandRow key={at} operand={operand} largest={largest} onFollow={onFollow} />
+          <OperandRow key={at} operand={operand} largest={largest} onFollow={onFollow} nameOf={nameOf} />
         ))}
         {rest && (
           <tr>
@@ -89,9 +91,10 @@ interface RowProps extends Omit<Props, "facts"> {
   largest: number;
 }
 
-function OperandRow({ operand, largest, onFollow }: RowProps) {
+function OperandRow({ operand, largest, onFollow, nameOf }: RowProps) {
   const { label, name, index } = operand;
   const term = termOf(operand);
+  const called = name && index ? nameOf?.({ name, index }) : "";
   return (
     <tr>
       <th scope="row">
@@ -102,6 +105,7 @@ function OperandRow({ operand, largest, onFollow }: RowProps) {
         ) : (
           label
         )}
+        {called && <span class="attrium-part-name"> {called}</span>}
       </th>
       <td>{term !== null && <SignedBar value={term} largest={largest} />}</td>
       <td class="attrium-number">{formatSigned(term ?? operand.value)}</td>

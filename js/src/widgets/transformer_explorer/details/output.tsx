@@ -2,6 +2,7 @@ import { useMemo } from "preact/hooks";
 import { valuesOf } from "../../../lib";
 import type { Role } from "../../../lib/roles";
 import type { Explorer } from "../explorer";
+import { headWords } from "../names";
 import type { FlowFacts, NumberRef } from "../protocol";
 import { largestAt } from "./bins";
 import { Missing } from "./equation";
@@ -39,7 +40,7 @@ export function OutputView(props: Props) {
     <>
       <Explained
         explorer={explorer}
-        title={`Attention times values, head ${head}`}
+        title={`Attention times values, ${headWords(here.model, block, head)}`}
         lead="Each key's value is multiplied by the attention that this position pays it; together they are z."
         fallback={mixed}
       >
@@ -108,8 +109,8 @@ function AllHeads({ explorer, here, facts, telling }: Props & { telling: Telling
       return {
         key: `head ${at}`,
         sign: at === 0 ? "" : "+",
-        title: `head ${at}`,
-        spoken: `what head ${at} writes`,
+        title: <span title={headWords(model, block, at)}>{headWords(model, block, at)}</span>,
+        spoken: `what ${headWords(model, block, at)} writes`,
         role: "attention",
         values: values.subarray(at * model.d_model, (at + 1) * model.d_model),
         reference: (index) => numberOf(own, position, index, which),

@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { Segmented } from "../../../lib";
 import type { Explorer } from "../explorer";
+import { headWords } from "../names";
 import type { FlowFacts } from "../protocol";
 import { largestAt } from "./bins";
 import { Explained } from "./explained";
@@ -39,7 +40,7 @@ export function QkvView({ explorer, here, facts }: { explorer: Explorer; here: H
     <>
       <Explained
         explorer={explorer}
-        title={`${LETTERS.find(({ value }) => value === letter.value)?.label}, block ${block}, head ${head}`}
+        title={`${LETTERS.find(({ value }) => value === letter.value)?.label}, block ${block}, ${headWords(model, block, head)}`}
         tools={
           <Segmented
             label="Which projection"

@@ -3,7 +3,9 @@ import { useMemo, useRef } from "preact/hooks";
 import { formatNumber, formatSigned, useWidth } from "../../../lib";
 import { type Role, roleShading } from "../../../lib/roles";
 import type { Explorer } from "../explorer";
-import type { NumberRef } from "../protocol";
+import { numberName } from "../names";
+import { PartName } from "../part-name";
+import type { ModelFacts, NumberRef } from "../protocol";
 import { foldedWords, foldRows, normOf } from "./bins";
 import type { Telling } from "./explained";
 import { spelled } from "./places";
@@ -81,7 +83,7 @@ export function SumTable({ explorer, rows, telling, label }: Props) {
               height_px={rows.length > 8 ? 9 : 14}
               lit={lit}
               label={row.spoken}
-              tell={(_, index) => <RowTip row={row} index={index} />}
+              tell={(_, index) => <RowTip model={explorer.store.get("model")} row={row} index={index} />}
               onPoint={(at) => telling.point(at && row.reference(at.index))}
               onPick={({ index }) => {
                 const reference = row.reference(index);
@@ -103,13 +105,14 @@ export function SumTable({ explorer, rows, telling, label }: Props) {
   );
 }
 
-function RowTip({ row, index }: { row: SumRow; index: number }) {
+function RowTip({ model, row, index }: { model: Pick<ModelFacts, "names">; row: SumRow; index: number }) {
   const reference = row.reference(index);
   return (
     <span class="attrium-number">
       {formatSigned(row.values[index] ?? Number.NaN)}
       <br />
       <span class="attrium-tooltip-soft">{reference ? spelled(reference) : `${row.spoken}[${index}]`}</span>
+      {reference && <PartName name={numberName(model, reference)} />}
     </span>
   );
 }

@@ -4,6 +4,8 @@ import { formatNumber, formatSigned, spokenText } from "../../../lib";
 import { roleShading } from "../../../lib/roles";
 import type { Explorer } from "../explorer";
 import { foldedWords, foldRows } from "./bins";
+import { numberName } from "../names";
+import { PartName } from "../part-name";
 import { Term } from "./equation";
 import { numberOf, spelled } from "./places";
 import type { Here, Rows } from "./reading";
@@ -71,6 +73,7 @@ export function TermStripes({ explorer, here, read, title, width_px, height_px, 
             <span class="attrium-tooltip-soft">
               {spelled(numberOf(vectors, start + row, index, here.which))} of {vectors.length}
             </span>
+            <PartName name={numberName(here.model, numberOf(vectors, start + row, index, here.which))} />
           </span>
         )}
         onPoint={(at) => onPoint?.(at && place(at))}

@@ -2,6 +2,8 @@ import { useMemo, useRef } from "preact/hooks";
 import { formatPercent, formatSigned, spokenText, useWidth, valuesOf } from "../../../lib";
 import { roleShading } from "../../../lib/roles";
 import type { Explorer } from "../explorer";
+import { numberName } from "../names";
+import { PartName } from "../part-name";
 import type { FlowFacts } from "../protocol";
 import { Missing } from "./equation";
 import type { Telling } from "./explained";
@@ -101,7 +103,12 @@ export function WeightedRows({ explorer, here, facts, telling, most = MOST }: Pr
                 width_px={stripes_px}
                 label={`z, ${mixed.name}`}
                 lit={telling.pointed?.name === mixed.name ? (telling.pointed.index.at(-1) ?? null) : null}
-                tell={(_, index) => <>{formatSigned(z.read?.values[index] ?? Number.NaN)}</>}
+                tell={(_, index) => (
+                  <>
+                    {formatSigned(z.read?.values[index] ?? Number.NaN)}
+                    <PartName name={numberName(model, numberOf(mixed, position, index, which))} />
+                  </>
+                )}
                 onPoint={(at) => telling.point(at && numberOf(mixed, position, at.index, which))}
                 onPick={({ index }) => telling.pick(numberOf(mixed, position, index, which))}
               />
@@ -151,7 +158,12 @@ function KeyRow({ explorer, here, telling, value, position, weight, stripes_px, 
             width_px={stripes_px}
             lit={lit}
             label={`value of ${spokenText(here.tokens[position]?.text ?? "")}`}
-            tell={(_, index) => <>{`v[${index}] ${formatSigned(read.values[index] ?? Number.NaN)}`}</>}
+            tell={(_, index) => (
+              <>
+                {`v[${index}] ${formatSigned(read.values[index] ?? Number.NaN)}`}
+                <PartName name={numberName(here.model, numberOf(value, position, index, here.which))} />
+              </>
+            )}
             onPoint={(at) => telling.point(at && numberOf(value, position, at.index, here.which))}
             onPick={({ index }) => telling.pick(numberOf(value, position, index, here.which))}
           />

@@ -2,16 +2,17 @@
 import type { Rgb, Theme } from "../../../lib";
 import { mixed } from "../../../lib/roles";
 import type { Box } from "../../../lib/scene";
+import { withName } from "../names";
 import { rangeOf } from "./counting";
 import { CARD_HEAD, type Matrix } from "./layout";
-import { inks, type Marks, type Pen } from "./pen";
+import { inks, type Marks, type Pen, type Subject } from "./pen";
 import { elided, textWidth } from "./text-width";
 
 /** Cards drawn behind the front one, at most. */
 const BEHIND = 5;
 
 export function cardMarks(pen: Pen, names: readonly string[]): Marks {
-  const { layout, theme, heads, head } = pen.subject;
+  const { layout, theme, heads } = pen.subject;
   const { card, matrix } = layout;
   if (!card || !matrix) return [];
   const { ink, soft } = inks(theme);
@@ -25,7 +26,7 @@ export function cardMarks(pen: Pen, names: readonly string[]): Marks {
     marks.push({ kind: "card", ...box, radius: 12, fill, stroke, shadow: 0, opacity: 1 - at / (behind + 2) });
   }
   marks.push({ kind: "card", ...card, radius: 12, fill, stroke, shadow: dark ? 0 : 12, about: { kind: "card" } });
-  marks.push(...headTitle(card, head, heads, { ink, soft }));
+  marks.push(...headTitle(card, pen.subject, { ink, soft }));
   marks.push(...keyNames(pen, matrix, names, soft));
   return marks;
 }
@@ -37,9 +38,11 @@ const RANGE = 11.5;
 const STEPS = 27;
 
 /** The longest words that have room. */
-function titleFor(room: number, head: number, heads: number): readonly [title: string, range: string] {
-  if (heads === 1) return ["Attention", ""];
+function titleFor(room: number, head: number, heads: number, name: string): readonly [title: string, range: string] {
   const range = rangeOf(heads);
+  const fitted = (words: string) => elided(withName(words, name), room, TITLE);
+  if (heads === 1) return [name === "" ? "Attention" : fitted("Attention:"), ""];
+  if (name !== "") return [fitted(`Head ${head}`), ""];
   const wishes = [
     [`Attention, head ${head}`, range],
     [`Head ${head}`, range],
@@ -51,8 +54,12 @@ function titleFor(room: number, head: number, heads: number): readonly [title: s
 }
 
 /** Which head it is, and out of how many: they count from 0. */
-function headTitle({ x, y, width }: Box, head: number, heads: number, { ink, soft }: { ink: Rgb; soft: Rgb }): Marks {
-  const [title, range] = titleFor(width - 2 * STEPS, head, heads);
+function headTitle(
+  { x, y, width }: Box,
+  { head, heads, headName }: Pick<Subject, "head" | "heads" | "headName">,
+  { ink, soft }: { ink: Rgb; soft: Rgb },
+): Marks {
+  const [title, range] = titleFor(width - 2 * STEPS, head, heads, headName);
   const [wide, more] = [textWidth(title, TITLE), range ? textWidth(range, RANGE) + 4 : 0];
   const left = x + (width - wide - more) / 2;
   const common = { kind: "text", y: y + CARD_HEAD / 2 + 1 } as const;

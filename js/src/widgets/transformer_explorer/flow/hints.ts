@@ -3,6 +3,7 @@ import { formatCount, formatNumber, formatPercent, formatSigned, spokenText } fr
 import type { Hit } from "../../../lib/scene-hit";
 import type { ModelFacts, NumberRef, TokenFacts, ViewName, Which } from "../protocol";
 import type { About, Way } from "./about";
+import { headName, headWords, numberName, positionName, withName } from "../names";
 import { rangeOf } from "./counting";
 import { binsOf, type FlowData } from "./data";
 import type { Pattern } from "./pattern";
@@ -101,7 +102,10 @@ function described({ about, row, column, mark }: Hit<About>, told: Told): Hint {
     case "card":
       return {
         ...NOTHING,
-        title: [`Head ${told.head}`, rangeOf(told.model.heads)].join(" "),
+        title: [
+          withName(`Head ${told.head}`, headName(told.model, told.data.facts.block, told.head)),
+          rangeOf(told.model.heads),
+        ].join(" "),
         lines: headLines(told),
         click: { view: "attention" },
         does: "opens attention step by step",
@@ -124,7 +128,7 @@ function tokenHint(lane: number, told: Told): Hint {
   const kind = token?.special ? ", special" : token?.generated ? ", generated" : "";
   return {
     ...NOTHING,
-    title: `${nameOf(told, lane)}  position ${lane}`,
+    title: `${nameOf(told, lane)}  position ${withName(String(lane), positionName(told.model, lane))}`,
     lines: [`token id ${token?.id ?? "?"}${kind}`],
     lane,
     click: { position: lane },
@@ -209,11 +213,12 @@ function vectorHint(stage: string, lane: number, part: number, told: Told): Hint
   const bin = Math.min(bins.length - 1, Math.floor(part * bins.length));
   const first = Math.floor(bin * stripe.factor);
   const stop = Math.max(first + 1, Math.min(size, Math.ceil((bin + 1) * stripe.factor)));
+  const called = namesOf(stage, lane, first, stop, told);
   const near = formatSigned(bins[bin] ?? Number.NaN, 3);
   const value =
     stop - first > 1
-      ? `largest of ${placeOf(stage, first, stop, told)}: about ${near}`
-      : `${placeOf(stage, first, stop, told)}: about ${near}`;
+      ? `largest of ${placeOf(stage, first, stop, told)}${called}: about ${near}`
+      : `${placeOf(stage, first, stop, told)}${called}: about ${near}`;
   return { ...common, lines, value, reference: referenceOf(stage, lane, first, told), range: [first, stop] };
 }
 
@@ -224,6 +229,18 @@ export function placeOf(stage: string, first: number, stop: number, { model }: P
   if (!isByHead(stage)) return span(first);
   const shared = model.kv_heads < model.heads && (stage === "attn.k" || stage === "attn.v");
   return `${span(first % model.d_head)} of ${shared ? "kv head" : "head"} ${Math.floor(first / model.d_head)}`;
+}
+
+/** Entries that are named each, where more lie under the pointer. */
+const NAMED = 3;
+
+/** What some entries are called, in brackets; empty where they have no names, or are too many. */
+function namesOf(stage: string, lane: number, first: number, stop: number, told: Told): string {
+  if (stop - first > NAMED) return "";
+  const names = Array.from({ length: stop - first }, (_, at) =>
+    numberName(told.model, referenceOf(stage, lane, first + at, told)),
+  );
+  return names.some(Boolean) ? ` (${names.map((name) => name || "\u2013").join("; ")})` : "";
 }
 
 function isByHead(stage: string): boolean {
@@ -451,7 +468,7 @@ function strandHint(query: number, key: number, told: Told): Hint {
   const name = data.facts.names["attn.z"]?.replace(/z$/, "pattern") ?? "pattern";
   const title = (_key: number, weight: string) =>
     `z of ${nameOf(told, query)} takes ${weight} of the value of ${nameOf(told, key)}`;
-  const lines = [`head ${head}: z = sum of weight \u00d7 value`];
+  const lines = [`${headWords(told.model, data.facts.block, head)}: z = sum of weight \u00d7 value`];
   const nearly = nearlyOf(pattern, { name, which, head, query, keys }, title);
   return {
     ...NOTHING,

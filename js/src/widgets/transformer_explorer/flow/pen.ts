@@ -16,6 +16,8 @@ export interface Subject {
   layout: Layout;
   theme: Theme;
   head: number;
+  /** What the model calls it; empty for nothing. */
+  headName: string;
   heads: number;
   kvHeads: number;
   /** Whether a position sees none after it. */

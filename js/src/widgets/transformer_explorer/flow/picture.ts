@@ -5,6 +5,7 @@ import type { Edit, ModelFacts, TokenFacts } from "../protocol";
 import type { About } from "./about";
 import { attentionMarks } from "./attention";
 import { captionMarks, nameMarks } from "./captions";
+import { headName } from "../names";
 import { cardMarks } from "./card";
 import { crossGround, crossMarks } from "./cross";
 import type { FlowData } from "./data";
@@ -83,7 +84,8 @@ export function groundMarks(picture: Ground): GroundMarks {
 
 function penOf({ data, layout, theme, position, model }: Ground, head: number): Pen {
   const { heads, kv_heads: kvHeads, causal } = model;
-  return new Pen({ data, layout, theme, head, position, heads, kvHeads, causal });
+  const name = headName(model, data.facts.block, head);
+  return new Pen({ data, layout, theme, head, headName: name, position, heads, kvHeads, causal });
 }
 
 /** Lanes in sight; and the selected one even out of it, since its way to the list is seen. */

@@ -6,6 +6,7 @@ import { formatSigned, spokenText } from "../../../lib";
 import type { Scene } from "../../../lib/scene";
 import { type Hit, hitTest } from "../../../lib/scene-hit";
 import type { Explorer } from "../explorer";
+import { headName, numberName, withName } from "../names";
 import { hasTerm, openTerm } from "../tour";
 import type { About } from "./about";
 import { exactOf } from "./exact";
@@ -70,7 +71,8 @@ export function usePointing(
       if (!found || hint.value !== resting) return;
       const { index } = found.reference;
       const count = resting.range ? resting.range[1] - resting.range[0] : 1;
-      exact.value = `entry ${index[index.length - 1]}: ${formatSigned(found.value)}${count > 1 ? `, the largest of its ${count}` : ""}`;
+      const called = numberName(latest.current.model, found.reference);
+      exact.value = `${withName(`entry ${index[index.length - 1]}`, called)}: ${formatSigned(found.value)}${count > 1 ? `, the largest of its ${count}` : ""}`;
       explorer.pointed.value = found.reference;
     }, REST_MS);
     return () => clearTimeout(timer);
@@ -178,7 +180,8 @@ export function focusAbout(layout: Layout, stage: string, lane: number, told: To
   const place = { x: box.x + box.width, y: box.y + box.height / 2 };
   if (stage !== "pattern") return { hint, ...place };
   const names = told.tokens.map((token) => spokenText(token.text));
-  const title = `Head ${told.head}: \u201c${names[lane] ?? ""}\u201d attends`;
+  const called = withName(`Head ${told.head}`, headName(told.model, told.data.facts.block, told.head));
+  const title = `${called}: \u201c${names[lane] ?? ""}\u201d attends`;
   return {
     hint: {
       ...hint,

@@ -1,6 +1,7 @@
 import { spokenText } from "../../../lib";
 import type { Explorer } from "../explorer";
 import { isModel } from "../flow/use-flow";
+import { headWords, positionName, withName } from "../names";
 import type { ViewName } from "../protocol";
 
 /** What the open parts are called. */
@@ -36,7 +37,10 @@ export function Breadcrumbs({ explorer }: { explorer: Explorer }) {
   if (view === "" || OF_BLOCK.includes(view)) {
     steps.push({ text: `block ${store.get("block")}`, open: () => go({ view: "" }) });
     if (view === "" || OF_HEAD.includes(view))
-      steps.push({ text: `head ${store.get("head")}`, open: () => go({ view: "attention" }) });
+      steps.push({
+        text: headWords(model, store.get("block"), store.get("head")),
+        open: () => go({ view: "attention" }),
+      });
   }
   if (view !== "") steps.push({ text: inLine(VIEW_TITLES[view]), open: () => undefined });
   const token = store.get("tokens")[position];
@@ -52,7 +56,7 @@ export function Breadcrumbs({ explorer }: { explorer: Explorer }) {
         ))}
         {token && (
           <li class="attrium-number attrium-te-crumbs-token">
-            <q>{spokenText(token.text)}</q> at {position}
+            <q>{spokenText(token.text)}</q> at {withName(String(position), positionName(model, position))}
           </li>
         )}
       </ol>

@@ -1,12 +1,15 @@
 import { useMemo } from "preact/hooks";
 import { HeadsField, Select, useAnswer, valuesOf } from "../../../lib";
 import type { Explorer } from "../explorer";
+import { isModel } from "../flow/use-flow";
+import { headName } from "../names";
 import type { HeadsFacts } from "../protocol";
 
 /** All heads of the model as thumbnails, sorted by what they do; a click goes to the head. */
 export function HeadsPanel({ explorer }: { explorer: Explorer }) {
   const { store, channel, theme, go } = explorer;
   const which = store.get("which");
+  const model = store.get("model");
   const { facts, frames, error, waiting } = useAnswer<HeadsFacts>(channel, "heads", { which }, store.get("run"));
   const chosen = store.get("head_order");
   const frame = frames[`score:${chosen}`];
@@ -41,6 +44,7 @@ export function HeadsPanel({ explorer }: { explorer: Explorer }) {
         head={store.get("head")}
         onChoose={(block, head) => go({ block, head })}
         theme={theme}
+        nameOf={(block, head) => (isModel(model) ? headName(model, block, head) : "")}
         label="All heads"
         height_px={HEIGHT_PX}
         largest_px={largestFor(facts.layers)}

@@ -1,6 +1,7 @@
 import { Segmented } from "../../../lib";
 import type { Explorer } from "../explorer";
 import { isModel, type Shown } from "../flow/use-flow";
+import { headName, withName } from "../names";
 
 /** Every block and every head of the one on show, each a button. */
 export function Strips({ explorer, shown }: { explorer: Explorer; shown: Shown | null }) {
@@ -32,6 +33,7 @@ export function Strips({ explorer, shown }: { explorer: Explorer; shown: Shown |
               ),
             )
           }
+          nameOf={(head) => headName(model, store.get("block"), head)}
           heights={largest > 0 ? norms.map((norm) => norm / largest) : null}
           onChoose={(head) => go({ head })}
         />
@@ -59,11 +61,13 @@ interface StripProps {
   marked: ReadonlySet<number>;
   /** A share from 0 to 1 for each, drawn as a bar. */
   heights?: readonly number[] | null;
+  /** Empty for none. */
+  nameOf?(at: number): string;
   onChoose(at: number): void;
 }
 
 /** A row of buttons; arrows move the choice. */
-function Strip({ label, count, chosen, marked, heights = null, onChoose }: StripProps) {
+function Strip({ label, count, chosen, marked, heights = null, nameOf, onChoose }: StripProps) {
   const step = (event: KeyboardEvent) => {
     const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     if (by === undefined) return;
@@ -91,8 +95,8 @@ function Strip({ label, count, chosen, marked, heights = null, onChoose }: Strip
             type="button"
             role="radio"
             aria-checked={at === chosen}
-            aria-label={`${label} ${at}`}
-            title={title(label, at, heights?.[at], marked.has(at))}
+            aria-label={withName(`${label} ${at}`, nameOf?.(at) ?? "")}
+            title={title(withName(`${label} ${at}`, nameOf?.(at) ?? ""), heights?.[at], marked.has(at))}
             tabIndex={at === chosen ? 0 : -1}
             data-marked={marked.has(at)}
             onClick={() => onChoose(at)}
@@ -108,7 +112,7 @@ function Strip({ label, count, chosen, marked, heights = null, onChoose }: Strip
   );
 }
 
-function title(label: string, at: number, share: number | undefined, marked: boolean): string {
+function title(words: string, share: number | undefined, marked: boolean): string {
   const written = share === undefined ? "" : `: writes ${(100 * share).toFixed(0)}% of the strongest head's mean norm`;
-  return `${label} ${at}${written}${marked ? "; an intervention acts here" : ""}`;
+  return `${words}${written}${marked ? "; an intervention acts here" : ""}`;
 }
