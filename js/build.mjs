@@ -12,8 +12,6 @@ import * as esbuild from "esbuild";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const WIDGETS = join(HERE, "src", "widgets");
-/** What ends up inside the bundles; their licence texts travel with them. */
-const BUNDLED = ["preact", "@preact/signals", "@preact/signals-core"];
 
 const args = process.argv.slice(2);
 const watch = args.includes("--watch");
@@ -31,9 +29,23 @@ async function entryPoints() {
   );
 }
 
-async function writeLicences() {
+/** Packages that ended up in the bundles, by what was bundled: their licence texts travel with them. */
+function bundled(metafile) {
+  const packages = Object.values(metafile.outputs)
+    .flatMap((output) => Object.keys(output.inputs))
+    .map((path) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[0])
+    .filter((folder) => folder !== undefined);
+  return [...new Set(packages)].sort();
+}
+
+async function writeLicences(metafile) {
   const texts = await Promise.all(
-    BUNDLED.map(async (name) => `${name}\n\n${await readFile(join(HERE, "node_modules", name, "LICENSE"), "utf8")}`),
+    bundled(metafile).map(async (folder) => {
+      const file = (await readdir(join(HERE, folder))).find((name) => /^licen[cs]e(\.md|\.txt)?$/i.test(name));
+      if (!file) throw new Error(`${folder} is bundled and has no licence file`);
+      const name = folder.split("node_modules/").at(-1).replace(/\/$/, "");
+      return `${name}\n\n${await readFile(join(HERE, folder, file), "utf8")}`;
+    }),
   );
   await writeFile(join(outdir, "LICENSES.txt"), texts.join(`\n${"-".repeat(72)}\n\n`));
 }
@@ -74,7 +86,7 @@ if (watch) {
   await context.watch();
   console.log("watching src/ (Ctrl-C ends it)");
 } else {
-  await esbuild.build({ ...options, logLevel: "warning" });
-  await writeLicences();
+  const { metafile } = await esbuild.build({ ...options, logLevel: "warning", metafile: true });
+  if (!only) await writeLicences(metafile); // one widget does not have them all
   await reportSizes(Object.keys(entries));
 }

@@ -15,10 +15,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-WIDGETS = ["image_attribution", "text_attribution", "insights", "transformer_explorer", "attention_explorer"]
+WIDGETS = [
+    "image_attribution", "text_attribution", "insights", "transformer_explorer", "attention_explorer", "rasp_graph",
+]  # fmt: skip
 
 IMPORT_AND_SHOW = """
 import json, attrium, attrium_kernel, numpy as np, torch
+from attrium import rasp
 from attrium_kernel import zoo
 bundle = zoo.scenes()
 widget = attrium.ImageAttribution(bundle.test.images[0], np.ones((64, 64), dtype=np.float32))
@@ -29,6 +32,7 @@ print(json.dumps({
     "css": len(str(state["_css"])),
     "heat": state["heat"]["shape"],
     "classes": len(bundle.classes),
+    "reversed": rasp.compile(rasp.text.program("reverse")["reverse"], "abc", 3)("abc"),
 }))
 """
 
@@ -81,6 +85,13 @@ def test_it_carries_the_tours_and_what_saved_pages_run_on(names):
     assert "attrium/export_host.js" in names
 
 
+def test_it_carries_the_programs_that_are_rasp_text(names):
+    texts = ROOT / "kernel" / "attrium_kernel" / "rasp" / "text"
+    written = {path.relative_to(ROOT / "kernel").as_posix() for path in texts.rglob("*.rasp")}
+    assert "attrium_kernel/rasp/text/library.rasp" in written
+    assert {name for name in names if name.endswith(".rasp")} == written
+
+
 def test_it_is_typed_and_licensed(wheel, names):
     assert {"attrium/py.typed", "attrium_kernel/py.typed"} <= set(names)
     with zipfile.ZipFile(wheel) as archive:
@@ -117,6 +128,7 @@ def test_installed_elsewhere_it_shows_a_widget_offline(wheel, tmp_path, offline_
     assert seen["esm"] > 500
     assert seen["css"] > 100
     assert seen["classes"] > 1
+    assert seen["reversed"] == ["c", "b", "a"]
 
 
 def test_the_sdist_carries_bundles_and_needs_no_node(dist, tmp_path, monkeypatch):

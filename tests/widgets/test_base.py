@@ -14,7 +14,7 @@ import torch
 import traitlets as t
 
 import attrium
-from attrium import AttentionExplorer, ImageAttribution, Insights, TextAttribution, TransformerExplorer
+from attrium import AttentionExplorer, ImageAttribution, Insights, RaspGraph, TextAttribution, TransformerExplorer
 from attrium import base as base_module
 from attrium import channel as channel_module
 from attrium.base import AttriumWidget
@@ -24,7 +24,7 @@ from attrium_kernel.arrays import make_frame
 from tests.widgets.comms import Screen
 
 ROOT = Path(__file__).resolve().parents[2]
-WIDGETS = [ImageAttribution, TextAttribution, Insights, TransformerExplorer, AttentionExplorer]
+WIDGETS = [ImageAttribution, TextAttribution, Insights, TransformerExplorer, AttentionExplorer, RaspGraph]
 
 
 def interface_names(source: str, name: str) -> list[str]:

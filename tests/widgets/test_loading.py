@@ -12,9 +12,10 @@ from torch import nn
 
 import attrium
 import attrium.analysis
+import attrium.rasp
 import attrium.tracing
 from attrium import zoo
-from attrium_kernel import tracing
+from attrium_kernel import rasp, tracing
 from attrium_kernel.tracing import LoadError, analysis
 
 PROMPT = "The keys near the door"
@@ -79,7 +80,9 @@ def test_it_shows_the_options_of_the_kernel_and_its_own_words():
     assert "of the zoo" in inspect.getdoc(attrium.load)
 
 
-@pytest.mark.parametrize(("alias", "home"), [(attrium.tracing, tracing), (attrium.analysis, analysis)])
+@pytest.mark.parametrize(
+    ("alias", "home"), [(attrium.tracing, tracing), (attrium.analysis, analysis), (attrium.rasp, rasp)]
+)
 def test_an_alias_offers_the_very_names_of_the_kernel(alias, home):
     assert alias.__all__ == home.__all__
     others = {name for name in home.__all__ if getattr(alias, name) is not getattr(home, name)}
@@ -110,3 +113,14 @@ def test_modules_of_tracing_can_be_imported_from():
     code = "from attrium.tracing import Weights, load; from attrium.analysis import head_scores; print('fine')"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert run.stdout == "fine\n", run.stderr
+
+
+def test_a_compiled_program_needs_one_import():
+    code = (
+        "from attrium.rasp import compile, library, select, selector_width, text, tokens\n"
+        "from attrium.rasp import ExportError, superposition, to_gpt2\n"
+        "hist = compile(selector_width(select(tokens, tokens)), 'ehlo', 5)\n"
+        "print(hist('hello'), library.reverse()('ab'), text.load('x = indices;')['x']('ab'))\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.stdout == "[1, 1, 2, 2, 1] ['b', 'a'] [0, 1]\n", run.stderr

@@ -10,8 +10,9 @@ attrium.trace(model, "The keys near the door", tokenizer)["blocks.3.attn.pattern
 ```
 
 Widgets are here, and so are the engine's attribution methods and the main names for tracing transformers. All of
-tracing is in `attrium.tracing`, what a trace says in `attrium.analysis`, small trained models in `attrium.zoo`. Names
-are loaded when they are first used, so that the import itself is quick.
+tracing is in `attrium.tracing`, what a trace says in `attrium.analysis`, small trained models in `attrium.zoo`, and
+algorithms compiled into transformers in `attrium.rasp`. Names are loaded when they are first used, so that the import
+itself is quick.
 """
 
 from __future__ import annotations
@@ -68,12 +69,13 @@ if TYPE_CHECKING:
         trace,
     )
 
-    from . import analysis, tracing
+    from . import analysis, rasp, tracing
     from .attention_explorer import AttentionExplorer
     from .export import save_html, to_html
     from .image_attribution import ImageAttribution
     from .insights import Insights
     from .loading import load
+    from .rasp_graph import RaspGraph
     from .text_attribution import TextAttribution
     from .tour import Tour, TourStep
     from .transformer_explorer import TransformerExplorer
@@ -105,6 +107,7 @@ __all__ = [
     "NoiseTunnel",
     "Occlusion",
     "Patch",
+    "RaspGraph",
     "Replace",
     "Resample",
     "Saliency",
@@ -128,6 +131,7 @@ __all__ = [
     "compare",
     "generate",
     "load",
+    "rasp",
     "save_html",
     "setting",
     "settings_of",
@@ -138,11 +142,17 @@ __all__ = [
     "zoo",
 ]
 
-_MODULES = {"analysis": "attrium.analysis", "tracing": "attrium.tracing", "zoo": "attrium_kernel.zoo"}
+_MODULES = {
+    "analysis": "attrium.analysis",
+    "rasp": "attrium.rasp",
+    "tracing": "attrium.tracing",
+    "zoo": "attrium_kernel.zoo",
+}
 _HOMES = {
     "AttentionExplorer": "attrium.attention_explorer",
     "ImageAttribution": "attrium.image_attribution",
     "Insights": "attrium.insights",
+    "RaspGraph": "attrium.rasp_graph",
     "TextAttribution": "attrium.text_attribution",
     "Tour": "attrium.tour",
     "TourStep": "attrium.tour",

@@ -1,0 +1,1 @@
+"""RaspGraph: its parts one by one."""
