@@ -8,7 +8,7 @@ import sys
 import traceback
 from typing import Any
 
-from . import rivals_screen_draw, screen_attention, screen_transformer
+from . import rivals_screen_draw, screen_attention, screen_rasp, screen_transformer
 from .networks import Scale
 from .screen_browser import chromium
 from .screen_case import Found, ScreenCase, Setting
@@ -18,6 +18,7 @@ CASES = [
     ScreenCase("screen-transformer", "TransformerExplorer, GPT-2 with random weights", screen_transformer.measured),
     ScreenCase("screen-attention", "AttentionExplorer, GPT-2's sizes", screen_attention.measured),
     ScreenCase("screen-tiles", "AttentionExplorer, 8,192 tokens, 1 layer of 2 heads", screen_attention.tiled),
+    ScreenCase("screen-rasp", "RaspGraph, a program of 300 nodes, and one of the library", screen_rasp.measured),
     ScreenCase("screen-rivals", "All attention of a forward of GPT-2, drawn", rivals_screen_draw.measured),
 ]
 

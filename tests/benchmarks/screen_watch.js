@@ -56,14 +56,15 @@
     return performance.now();
   };
 
-  // Zooms by the wheel, in and out, or drags to and fro with the button that is down already, by one event in each
-  // frame: the lengths of the frames, and whether something was drawn in them.
+  // Zooms by the wheel, in and out ("zoom": with Ctrl), or drags to and fro with the button that is down already, by one
+  // event in each frame: the lengths of the frames, and whether something was drawn in them.
   let pointerId = 0;
   addEventListener("pointerdown", (event) => { pointerId = event.pointerId; }, { capture: true });
   watch.move = (element, kind, seconds) =>
     new Promise((resolve) => {
       const box = element.getBoundingClientRect();
       const [x, y] = [box.left + box.width / 2, box.top + box.height / 2];
+      const at = { clientX: x, clientY: y, ...BUBBLES };
       const start = performance.now();
       watch.frames = [];
       const step = () => {
@@ -75,8 +76,8 @@
         }
         const there = 150 * Math.abs(((4 * share) % 2) - 1);
         const event =
-          kind === "wheel"
-            ? new WheelEvent("wheel", { deltaY: share < 0.5 ? -25 : 25, clientX: x, clientY: y, ...BUBBLES })
+          kind !== "drag"
+            ? new WheelEvent("wheel", { deltaY: share < 0.5 ? -25 : 25, ctrlKey: kind === "zoom", ...at })
             : new PointerEvent("pointermove", { pointerId, buttons: 1, clientX: x + there, clientY: y + there, ...BUBBLES });
         element.dispatchEvent(event);
         requestAnimationFrame(step);

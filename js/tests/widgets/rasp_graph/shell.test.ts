@@ -116,10 +116,11 @@ describe("steps", () => {
   it("go half-layer by half-layer from the end back and on again", async () => {
     const view = await open();
     await view.key(".attrium-rasp-stage", "[");
-    // Two layers: the embedding is 0, the last MLP 4.
-    expect(view.model.get("step")).toBe(4);
-    await view.key(".attrium-rasp-stage", "[");
+    // Two layers: the embedding is 0, and with the last MLP, 4, all is done.
+    expect(view.model.get("step")).toBe(3);
     expect(view.find(".attrium-rasp-stepper output").textContent).toBe("layer 1 attention");
+    await view.key(".attrium-rasp-stage", "[");
+    expect(view.find(".attrium-rasp-stepper output").textContent).toBe("layer 0 MLP");
     await view.key(".attrium-rasp-stage", "]");
     await view.key(".attrium-rasp-stage", "]");
     expect(view.model.get("step")).toBe(-1);

@@ -12,11 +12,11 @@ export function Stepper({ explorer }: { explorer: Explorer }) {
   const { store, announce } = explorer;
   const { facts } = useGraph(explorer);
   const playing = useSignal(false);
-  const count = facts ? stepCount(facts) : 0;
+  const last = facts ? stepCount(facts) - 1 : 0; // the last half-layer is the end: all is done then
   const step = store.get("step");
-  const at = step < 0 ? count : step;
+  const at = step < 0 ? last : step;
   const go = (to: number) => {
-    const next = to >= count ? -1 : Math.max(0, to);
+    const next = to >= last ? -1 : Math.max(0, to);
     store.set("step", next);
     announce(stepWords(next));
   };
@@ -28,12 +28,12 @@ export function Stepper({ explorer }: { explorer: Explorer }) {
       else go(now + 1);
     }, PLAY_MS);
     return () => clearInterval(timer);
-  }, [playing.value, count]);
+  }, [playing.value, last]);
   const play = () => {
     if (!playing.value && step < 0) go(0);
     playing.value = !playing.value;
   };
-  if (count === 0) return null;
+  if (last === 0) return null;
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset would draw a frame
     <div class="attrium-rasp-stepper" role="group" aria-label="Half-layers that are done">
@@ -48,11 +48,11 @@ export function Stepper({ explorer }: { explorer: Explorer }) {
       <input
         type="range"
         min={0}
-        max={count}
+        max={last}
         value={at}
         aria-label="Half-layers that are done"
         aria-valuetext={stepWords(step)}
-        style={{ "--attrium-fill": `${(100 * at) / count}%` }}
+        style={{ "--attrium-fill": `${(100 * at) / last}%` }}
         onInput={(event) => go(event.currentTarget.valueAsNumber)}
       />
       <output class="attrium-number">{stepWords(step)}</output>
