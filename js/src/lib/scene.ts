@@ -197,3 +197,11 @@ export function toward(
   const part = by / (distance(from, to) || 1);
   return [from[0] + (to[0] - from[0]) * part, from[1] + (to[1] - from[1]) * part];
 }
+
+/** A mark some way to the right and down. */
+export function moved(mark: Mark, dx: number, dy: number): Mark {
+  if (mark.kind === "line") return { ...mark, points: mark.points.map(([x, y]) => [x + dx, y + dy] as const) };
+  if (mark.kind !== "ribbon") return { ...mark, x: mark.x + dx, y: mark.y + dy };
+  const end = (from: typeof mark.from) => ({ ...from, x: from.x + dx, y: from.y + dy });
+  return { ...mark, from: end(mark.from), to: end(mark.to) };
+}

@@ -10,7 +10,7 @@ import { Prompt } from "./prompt";
 import type { Traits, ViewName } from "./protocol";
 import { Breadcrumbs } from "./shell/breadcrumbs";
 import { ExportMenu } from "./shell/export-menu";
-import { Glyph, GlyphButton, type GlyphName } from "./shell/glyph";
+import { Glyph, GlyphButton, type GlyphName } from "../../lib/glyph";
 import { Header } from "./shell/header";
 import { Help } from "./shell/help";
 import { onShellKeys, shellKeys } from "./shell/keys";

@@ -3,7 +3,8 @@ import type { Mark, Scene, Text } from "../../../src/lib/scene";
 import { sceneToSvg } from "../../../src/lib/scene-svg";
 import { layOut } from "../../../src/widgets/transformer_explorer/flow/layout";
 import { titlesOf } from "../../../src/widgets/transformer_explorer/flow/titles";
-import { type ExportList, exportScene, moved } from "../../../src/widgets/transformer_explorer/shell/export-scene";
+import { type ExportList, exportScene } from "../../../src/widgets/transformer_explorer/shell/export-scene";
+import { moved } from "../../../src/lib/scene";
 import { makeFacts, makeModel, SEQUENTIAL } from "./flow-data";
 
 const LIST: ExportList = {

@@ -7,7 +7,7 @@ import { readFlow } from "../../../src/widgets/transformer_explorer/flow/data";
 import { layOut } from "../../../src/widgets/transformer_explorer/flow/layout";
 import { patternOf, rowsOf } from "../../../src/widgets/transformer_explorer/flow/pattern";
 import { flowScene } from "../../../src/widgets/transformer_explorer/flow/picture";
-import { textWidth } from "../../../src/widgets/transformer_explorer/flow/text-width";
+import { textWidth } from "../../../src/lib/text-width";
 import type { Edit, ModelFacts } from "../../../src/widgets/transformer_explorer/protocol";
 import { CROSS, frame, makeFacts, makeFrames, makeModel, makeTokens, SEQUENTIAL } from "./flow-data";
 

@@ -1,8 +1,8 @@
 /** A card as marks, from its own corner. */
 import { contrast, inkOn, mixed, type Rgb, type Role, roleHue, type Theme } from "../../../lib";
 import type { Box, Mark } from "../../../lib/scene";
-import { inks } from "../../transformer_explorer/flow/pen";
-import { elided } from "../../transformer_explorer/flow/text-width";
+import { inks } from "../../../lib/inks";
+import { elided } from "../../../lib/text-width";
 import type { NodeFacts, Shown } from "../protocol";
 import { type CardFacts, type CardLayout, CHIP_SIZE, chipText, LABELLED_CELL, NAME_SIZE, SMALL_SIZE } from "./card";
 

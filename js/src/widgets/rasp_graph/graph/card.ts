@@ -1,6 +1,6 @@
 /** How large a node's card is, and where its parts lie on it. Lengths in pixels at a zoom of 1, from its corner. */
 import type { Box } from "../../../lib";
-import { elided, textWidth } from "../../transformer_explorer/flow/text-width";
+import { elided, textWidth } from "../../../lib/text-width";
 import type { NodeFacts, Shown } from "../protocol";
 
 export const NAME_SIZE = 12.5;

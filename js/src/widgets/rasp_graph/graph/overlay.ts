@@ -1,7 +1,7 @@
 /** What is pointed at, pinned and selected, over the picture. All in the picture's own pixels. */
 import { type Frame, mixed, type Rgb, roleHue, type Theme } from "../../../lib";
 import type { Box, Mark } from "../../../lib/scene";
-import { inks } from "../../transformer_explorer/flow/pen";
+import { inks } from "../../../lib/inks";
 import type { Place } from "../explorer";
 import type { NodeFacts } from "../protocol";
 import { edgeMark, routePoints } from "./edge-marks";

@@ -2,7 +2,7 @@
 import { mixed, type Rgb, roleHue, type Theme, toCss } from "../../../lib";
 import { FONT, type Mark } from "../../../lib/scene";
 import { drawMark } from "../../../lib/scene-canvas";
-import { inks } from "../../transformer_explorer/flow/pen";
+import { inks } from "../../../lib/inks";
 import { type Camera, inSight, type Window } from "./camera";
 import { edgeColor, routePoints } from "./edge-marks";
 import { isIdle, laneWords } from "./lanes";

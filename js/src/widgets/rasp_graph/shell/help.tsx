@@ -1,4 +1,4 @@
-import { Button } from "../../../lib";
+import { KeySheet } from "../../../lib/key-sheet";
 
 const KEYS: readonly [keys: string, does: string][] = [
   ["\u2191 \u2193", "to what a node is made from, to what it goes into"],
@@ -16,26 +16,10 @@ const KEYS: readonly [keys: string, does: string][] = [
 /** All keys, and what the pointer does. */
 export function Help({ onClose }: { onClose(): void }) {
   return (
-    <section class="attrium-rasp-help" aria-label="Help">
-      <header>
-        <h3>Keys</h3>
-        <Button kind="quiet" icon="cross" label="Close (Escape)" onClick={onClose} />
-      </header>
-      <dl>
-        {KEYS.map(([keys, does]) => (
-          <div key={keys}>
-            <dt>
-              <kbd>{keys}</kbd>
-            </dt>
-            <dd>{does}</dd>
-          </div>
-        ))}
-      </dl>
-      <p class="attrium-faint">
-        Point at a value for the values that it was made of, at a cell of a selector for its key and query; a click pins
-        it. Drag to move, Ctrl and the wheel to zoom; a double click shows only what leads to and from a node. A red
-        line under a value: the model holds another. A dash: absent.
-      </p>
-    </section>
+    <KeySheet class="attrium-rasp-help" label="Help" keys={KEYS} onClose={onClose}>
+      Point at a value for the values that it was made of, at a cell of a selector for its key and query; a click pins
+      it. Drag to move, Ctrl and the wheel to zoom; a double click shows only what leads to and from a node. A red line
+      under a value: the model holds another. A dash: absent.
+    </KeySheet>
   );
 }

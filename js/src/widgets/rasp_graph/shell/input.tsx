@@ -1,7 +1,7 @@
 import { useRef } from "preact/hooks";
 import { Button, onKeys, plainText, spokenText } from "../../../lib";
 import { type Explorer, useValues } from "../explorer";
-import { GlyphButton } from "./glyph";
+import { GlyphButton } from "../../../lib/glyph";
 
 const REMOVE = "\u0000remove";
 

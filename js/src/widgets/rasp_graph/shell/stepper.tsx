@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import { Button } from "../../../lib";
 import { type Explorer, useGraph } from "../explorer";
 import { stepCount } from "../graph/lanes";
-import { GlyphButton } from "./glyph";
+import { GlyphButton } from "../../../lib/glyph";
 
 const PLAY_MS = 1100;
 

@@ -5,7 +5,7 @@ import type { Explorer } from "../explorer";
 import type { Picture } from "../graph/picture";
 import type { CameraControl } from "../graph/use-camera";
 import { graphScene, savePng, saveSvg } from "./export";
-import { GlyphButton } from "./glyph";
+import { GlyphButton } from "../../../lib/glyph";
 import { Search } from "./search";
 
 interface Props {

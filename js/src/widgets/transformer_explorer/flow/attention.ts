@@ -4,7 +4,7 @@ import type { Layout, Matrix } from "./layout";
 import type { Pattern } from "./pattern";
 import type { Pen } from "./pen";
 import { strandMarks } from "./strands";
-import { elided, textWidth } from "./text-width";
+import { elided, textWidth } from "../../../lib/text-width";
 import { weightMarks } from "./weights";
 
 const LATTICE_FROM = 9;

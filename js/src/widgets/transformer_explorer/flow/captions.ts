@@ -3,9 +3,10 @@ import { formatCount, type Rgb, spokenText } from "../../../lib";
 import { mixed } from "../../../lib/roles";
 import type { ModelFacts, TokenFacts } from "../protocol";
 import type { Layout } from "./layout";
-import { inks, type Marks, type Pen } from "./pen";
+import { inks } from "../../../lib/inks";
+import type { Marks, Pen } from "./pen";
 import { termOfColumn } from "./terms";
-import { elided, textWidth } from "./text-width";
+import { elided, textWidth } from "../../../lib/text-width";
 
 const SIZE = 11;
 const NAME_SIZE = 13;

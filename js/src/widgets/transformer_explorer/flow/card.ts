@@ -5,8 +5,9 @@ import type { Box } from "../../../lib/scene";
 import { withName } from "../names";
 import { rangeOf } from "./counting";
 import { CARD_HEAD, type Matrix } from "./layout";
-import { inks, type Marks, type Pen, type Subject } from "./pen";
-import { elided, textWidth } from "./text-width";
+import { inks } from "../../../lib/inks";
+import type { Marks, Pen, Subject } from "./pen";
+import { elided, textWidth } from "../../../lib/text-width";
 
 /** Cards drawn behind the front one, at most. */
 const BEHIND = 5;

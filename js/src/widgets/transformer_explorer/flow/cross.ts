@@ -3,7 +3,8 @@ import type { Box } from "../../../lib/scene";
 import { mixed } from "../../../lib/roles";
 import type { Layout, Matrix } from "./layout";
 import type { Pattern } from "./pattern";
-import { inks, type Pen } from "./pen";
+import { inks } from "../../../lib/inks";
+import type { Pen } from "./pen";
 import { weightMarks } from "./weights";
 
 /** What is known of the encoder's side. */

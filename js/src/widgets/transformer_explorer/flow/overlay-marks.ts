@@ -6,9 +6,10 @@ import type { TokenFacts } from "../protocol";
 import type { About } from "./about";
 import type { Hint } from "./hints";
 import { focusBox } from "./focus";
-import { inks, type Marks } from "./pen";
+import { inks } from "../../../lib/inks";
+import type { Marks } from "./pen";
 import type { Layout } from "./layout";
-import { elided, textWidth } from "./text-width";
+import { elided, textWidth } from "../../../lib/text-width";
 import { roleHue, type Role } from "../../../lib/roles";
 import type { Theme } from "../../../lib";
 

@@ -1,5 +1,6 @@
 /** Draws vectors, and what leads from one to the next, in the picture's one manner. */
 import type { Rgb } from "../../../lib";
+import { inks } from "../../../lib/inks";
 import { type Hue, mixed, type Role, roleHue } from "../../../lib/roles";
 import type { Box, Mark, Ribbon } from "../../../lib/scene";
 import type { Theme } from "../../../lib";
@@ -234,11 +235,4 @@ export class Pen {
       this.streams.push({ kind: "line", points, corner: 0, width: 1, color: ink, opacity });
     }
   }
-}
-
-/** The widget's paper and inks, as --attrium-paper and so on have them. */
-export function inks(theme: Theme): { paper: Rgb; ink: Rgb; soft: Rgb; line: Rgb } {
-  return theme === "dark"
-    ? { paper: [22, 24, 29], ink: [233, 235, 241], soft: [164, 171, 187], line: [42, 46, 55] }
-    : { paper: [255, 255, 255], ink: [27, 31, 42], soft: [88, 96, 116], line: [230, 232, 239] };
 }

@@ -11,9 +11,10 @@ import { crossGround, crossMarks } from "./cross";
 import type { FlowData } from "./data";
 import { barBox, type Layout } from "./layout";
 import type { Pattern } from "./pattern";
-import { inks, type Marks, Pen } from "./pen";
+import { inks } from "../../../lib/inks";
+import { type Marks, Pen } from "./pen";
 import { Lane } from "./stream";
-import { textWidth } from "./text-width";
+import { textWidth } from "../../../lib/text-width";
 
 /** What does not depend on the head: most of the picture. */
 export interface Ground {

@@ -1,7 +1,7 @@
 /** The titles above the picture: what each part is, where it lies, and what opens when it is chosen. */
 import type { ViewName } from "../protocol";
 import type { Layout } from "./layout";
-import { textWidth } from "./text-width";
+import { textWidth } from "../../../lib/text-width";
 
 export interface Title {
   /** As the tour calls the part. */

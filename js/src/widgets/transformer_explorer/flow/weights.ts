@@ -5,7 +5,8 @@ import type { About } from "./about";
 import { cardColors } from "./card";
 import type { Layout, Matrix } from "./layout";
 import type { Pattern } from "./pattern";
-import { inks, type Pen } from "./pen";
+import { inks } from "../../../lib/inks";
+import type { Pen } from "./pen";
 
 const DOT_MOST = 26;
 /** Most height of a row of weights that are drawn as an image. */

@@ -11,7 +11,7 @@ import { exportList } from "./export-list";
 import { exportScene } from "./export-scene";
 import { factsOf } from "./header";
 import { savePng, saveSvg, saveTensor, tensorInView } from "./export";
-import { GlyphButton } from "./glyph";
+import { GlyphButton } from "../../../lib/glyph";
 
 interface Props {
   explorer: Explorer;

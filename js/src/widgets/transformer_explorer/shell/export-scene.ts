@@ -1,10 +1,10 @@
 /** The picture as a file that stands alone: with the title, the names of its parts and the list of probabilities. */
 import type { Theme } from "../../../lib";
 import { mixed, roleHue } from "../../../lib/roles";
-import type { Box, Mark, Scene, Text } from "../../../lib/scene";
+import { type Box, type Mark, moved, type Scene, type Text } from "../../../lib/scene";
 import type { Layout } from "../flow/layout";
-import { inks } from "../flow/pen";
-import { elided, textWidth } from "../flow/text-width";
+import { inks } from "../../../lib/inks";
+import { elided, textWidth } from "../../../lib/text-width";
 import { spanOf, TITLE_SIZE, type Title } from "../flow/titles";
 
 /** The words around the picture. */
@@ -71,14 +71,6 @@ export function exportScene(
       { clip: null, marks: words.map((mark) => moved(mark, left, top)) },
     ],
   };
-}
-
-/** A mark some way to the right and down. */
-export function moved(mark: Mark, dx: number, dy: number): Mark {
-  if (mark.kind === "line") return { ...mark, points: mark.points.map(([x, y]) => [x + dx, y + dy] as const) };
-  if (mark.kind !== "ribbon") return { ...mark, x: mark.x + dx, y: mark.y + dy };
-  const end = (from: typeof mark.from) => ({ ...from, x: from.x + dx, y: from.y + dy });
-  return { ...mark, from: end(mark.from), to: end(mark.to) };
 }
 
 function titleMarks(layout: Layout, { title, facts }: ExportTitles, theme: Theme): Mark[] {

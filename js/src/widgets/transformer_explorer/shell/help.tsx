@@ -1,4 +1,4 @@
-import { Button } from "../../../lib";
+import { KeySheet } from "../../../lib/key-sheet";
 
 const KEYS: readonly [keys: string, does: string][] = [
   ["\u2191 \u2193", "token before, next token (in the picture)"],
@@ -17,24 +17,8 @@ const KEYS: readonly [keys: string, does: string][] = [
 /** All keys. */
 export function Help({ onClose }: { onClose(): void }) {
   return (
-    <section class="attrium-te-help" aria-label="Keys">
-      <header>
-        <h3>Keys</h3>
-        <Button kind="quiet" icon="cross" label="Close (Escape)" onClick={onClose} />
-      </header>
-      <dl>
-        {KEYS.map(([keys, does]) => (
-          <div key={keys}>
-            <dt>
-              <kbd>{keys}</kbd>
-            </dt>
-            <dd>{does}</dd>
-          </div>
-        ))}
-      </dl>
-      <p class="attrium-faint">
-        Click a vector, a ribbon or a weight to open what it is part of; click a token to follow it.
-      </p>
-    </section>
+    <KeySheet class="attrium-te-help" label="Keys" keys={KEYS} onClose={onClose}>
+      Click a vector, a ribbon or a weight to open what it is part of; click a token to follow it.
+    </KeySheet>
   );
 }

@@ -1,4 +1,4 @@
-/** Icons of the explorer's own, in the manner of lib/icons.tsx. */
+/** Icons of the large widgets' tools, in the manner of icons.tsx. */
 const PATHS = {
   undo: "M6 3 3 6l3 3M3 6h6.5a3.5 3.5 0 0 1 0 7H7",
   redo: "M10 3l3 3-3 3M13 6H6.5a3.5 3.5 0 0 0 0 7H9",
@@ -9,6 +9,9 @@ const PATHS = {
   field: "M3 3h4v4H3zM9 3h4v4H9zM3 9h4v4H3zM9 9h4v4H9z",
   lens: "M7 2.8a4.2 4.2 0 1 0 0 8.4 4.2 4.2 0 1 0 0-8.4M10.2 10.2l3.3 3.3",
   bars: "M3 13V8M6.3 13V4M9.7 13V6.5M13 13v-3",
+  play: "M5 3.2v9.6L12.5 8 5 3.2Z",
+  pause: "M5.5 3.5v9M10.5 3.5v9",
+  dice: "M4.2 2.5h7.6a1.7 1.7 0 0 1 1.7 1.7v7.6a1.7 1.7 0 0 1-1.7 1.7H4.2a1.7 1.7 0 0 1-1.7-1.7V4.2a1.7 1.7 0 0 1 1.7-1.7M5.4 5.4v.1M10.6 5.4v.1M8 8v.1M5.4 10.6v.1M10.6 10.6v.1",
   cut: "M3.2 12.8 12.8 3.2M8 3a5 5 0 1 0 0 10A5 5 0 1 0 8 3",
 } as const;
 
@@ -32,6 +35,7 @@ interface ButtonProps {
   pressed?: boolean;
 }
 
+/** A button of an icon; `label` is its name. */
 export function GlyphButton({ glyph, label, onClick, disabled, expanded, pressed }: ButtonProps) {
   return (
     <button
