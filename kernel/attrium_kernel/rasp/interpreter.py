@@ -168,6 +168,7 @@ def _select(label: str, node: Select, keys: list[Value], queries: list[Value], m
     compares = test.text in COMPARES
     known: dict[tuple[Any, ...], bool] = {}
     found = np.zeros((len(queries), len(keys)), dtype=bool)
+    own_keys, own_queries = [exactly(key) for key in keys], [exactly(query) for query in queries]
     for q, query in enumerate(queries):
         for k, key in enumerate(keys[: q + 1] if mask is not None else keys):
             if compares and (key is None or query is None):
@@ -177,7 +178,7 @@ def _select(label: str, node: Select, keys: list[Value], queries: list[Value], m
                     label,
                     place,
                 )
-            pair = (exactly(key), exactly(query))
+            pair = (own_keys[k], own_queries[q])
             if pair not in known:
                 known[pair] = bool(_called(label, test, (key, query), q))
             found[q, k] = known[pair]

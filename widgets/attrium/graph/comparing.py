@@ -20,6 +20,8 @@ from .side import Side
 LARGEST_CHECK = 100_000
 IN_TURN, AT_RANDOM = 1500, 1000
 """Inputs that a search tries, the shortest ones first, and then longer ones."""
+OF_MODELS = 10
+"""Where two programs agree, every so many inputs are given to their models as well."""
 Found = dict[str, Any]
 
 
@@ -53,21 +55,25 @@ def find_difference(sides: Sequence[Side], job: Job) -> Found:
     """The shortest input on which two programs differ; of one program, on which its model does not do as it says.
 
     A program that has a value where the other has none differs from it. If the two agree everywhere, each is compared
-    with its model.
+    with its model, on one input in `OF_MODELS`.
     """
     if len(sides) == 1:
         _ = sides[0].model  # says why there is none
     seed = 0
-    inputs = _inputs(sides, seed)
-    done = 0
-    for tokens in inputs:
-        job.check()
-        job.progress(done, IN_TURN + AT_RANDOM)
-        different = _differs(sides, tokens)
-        if different is not None:
-            return _found(sides[0], done + 1, 1, seed, (tokens, different))
-        done += 1
-    return _found(sides[0], done, 0, seed, None)
+    inputs = list(_inputs(sides, seed))
+    rounds = [(_model_differs, inputs)]
+    if len(sides) > 1:
+        rounds = [(_programs_differ, inputs), (_model_differs, inputs[::OF_MODELS])]
+    total, done = sum(len(mine) for _, mine in rounds), 0
+    for differs, mine in rounds:
+        for number, tokens in enumerate(mine):
+            job.check()
+            job.progress(done, total)
+            different = differs(sides, tokens)
+            if different is not None:
+                return _found(sides[0], number + 1, 1, seed, (tokens, different))
+            done += 1
+    return _found(sides[0], len(inputs), 0, seed, None)
 
 
 def _inputs(sides: Sequence[Side], seed: int) -> Iterator[list[Value]]:
@@ -84,18 +90,21 @@ def all_accept(sides: Sequence[Side]) -> Any:
     return lambda tokens: all(side.given.accepts(tokens) for side in sides)
 
 
-def _differs(sides: Sequence[Side], tokens: Sequence[Value]) -> Any:
-    """(label, position, expected, found) of what differs on an input; None if nothing does."""
-    outputs = [_output(side, tokens) for side in sides]
-    if len(sides) > 1:
-        one, other = outputs
-        if (one is None) != (other is None):
-            return (sides[1].label, 0, _first(one), _first(other))
-        for position, (a, b) in enumerate(zip(one or (), other or ())):
-            if not agree(a, b, 1e-9):
-                return (sides[1].label, position, a, b)
-    for side, output in zip(sides, outputs):
-        if output is not None and side.compiled is not None and (found := side.compiled.check(tokens)):
+def _programs_differ(sides: Sequence[Side], tokens: Sequence[Value]) -> Any:
+    """(label, position, expected, found) of where the second program differs from the first; None if nowhere."""
+    one, other = (_output(side, tokens) for side in sides)
+    if (one is None) != (other is None):
+        return (sides[1].label, 0, _first(one), _first(other))
+    for position, (a, b) in enumerate(zip(one or (), other or ())):
+        if not agree(a, b, 1e-9):
+            return (sides[1].label, position, a, b)
+    return None
+
+
+def _model_differs(sides: Sequence[Side], tokens: Sequence[Value]) -> Any:
+    """(label, position, expected, found) of where a model differs from its program; None if nowhere."""
+    for side in sides:
+        if _output(side, tokens) is not None and side.compiled is not None and (found := side.compiled.check(tokens)):
             return tuple(found)
     return None
 
