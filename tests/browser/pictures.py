@@ -23,6 +23,7 @@ PICTURES = {
         f"attrium.TransformerExplorer(*attrium.load('tiny_gpt2'), {PROMPT!r}, block=3, head=3)",
         ".attrium-transformer-explorer",
     ),
+    "rasp_graph": ("attrium.RaspGraph('reverse', node='reverse', position=1)", ".attrium-rasp-graph"),
 }
 """By file: the cell that shows the widget, and the widget's root."""
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]

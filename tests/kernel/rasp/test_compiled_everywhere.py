@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from ipywidgets import Widget
 
 from attrium import AttentionExplorer, TransformerExplorer
 from attrium_kernel import rasp
@@ -30,6 +31,13 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(autouse=True)
+def closed_widgets() -> Iterator[None]:
+    """Explorers stay open until they are closed, and the tests of the widgets expect none."""
+    yield
+    Widget.close_all()
 
 
 def made(name: str, causal: bool, **options: Any) -> crafts.Bundle:

@@ -41,6 +41,17 @@ export interface NodeFacts {
   minor: boolean;
 }
 
+/** Sizes of a compiled program. */
+export interface ForecastFacts {
+  layers: number;
+  heads: number;
+  d_head: number;
+  d_model: number;
+  d_mlp: number;
+  parameters: number;
+  bound: number;
+}
+
 /** The answer to `graph {side}`. */
 export interface GraphFacts {
   label: string;
@@ -49,15 +60,7 @@ export interface GraphFacts {
   /** Heads and hidden units that are at work in each layer; a half with none is idle. Empty if it does not compile. */
   sizes: { heads: number; units: number }[];
   /** Sizes of its model; null if it does not compile: then nodes are where the program itself suggests. */
-  forecast: {
-    layers: number;
-    heads: number;
-    d_head: number;
-    d_model: number;
-    d_mlp: number;
-    parameters: number;
-    bound: number;
-  } | null;
+  forecast: ForecastFacts | null;
   /** The program, one line for each node. */
   text: string;
 }
