@@ -27,7 +27,7 @@ PICTURES = {
 }
 """By file: the cell that shows the widget, and the widget's root."""
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-WINDOW = {"width": 1200, "height": 1400}
+WINDOW = {"width": 1200, "height": 2000}
 SETTLED_MS = 2000
 """When no picture moves any more."""
 
