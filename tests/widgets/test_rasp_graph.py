@@ -13,6 +13,7 @@ import traitlets as t
 
 from attrium import RaspGraph
 from attrium.graph.saving import MOST_ASKED, MOST_SCORED
+from attrium_kernel.attribution import IntegratedGradients
 from attrium_kernel.rasp import (
     CompileError,
     EvaluationError,
@@ -525,3 +526,18 @@ def test_a_widget_opens_small():
 def test_indices_alone_are_a_program():
     w = graph_of(indices, "ab", 4, input="ab")
     assert w.values.output == [0, 1] == w.compiled("ab")
+
+
+def test_any_attribution_method_stands_beside_the_others():
+    widget = RaspGraph("reverse", input="abca")
+    widget.wait()
+    widget.methods["200 steps"] = IntegratedGradients(n_steps=200)
+    facts = widget.answer("attribution", {"position": 1, "method": "200 steps"}).facts
+    assert facts["methods"][-1] == "200 steps" and facts["truth"] == [False, False, True, False]
+    model, ids = widget.compiled.model, widget.compiled.ids(["abca"])
+    target = (2, int(model(ids).logits[0, 2].argmax()))
+    found = IntegratedGradients(n_steps=200).attribute(model, ids, target=target, at=model.token_embedding)
+    assert facts["scores"] == pytest.approx(found.values[0, 1:].sum(-1).tolist(), abs=1e-5)
+    assert "200 steps" not in RaspGraph("reverse").methods
+    asked = [args for question, args in widget.saved_questions() if question == "attribution"]
+    assert any(args["method"] == "200 steps" for args in asked)

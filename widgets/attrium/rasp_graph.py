@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import traitlets as t
 
 import __main__
+from attrium_kernel.attribution import Method
 from attrium_kernel.rasp import Compiled, Evaluation, Program, RaspError
 from attrium_kernel.rasp.expressions import Value
 from attrium_kernel.rasp.superposition import Compressed
@@ -27,7 +28,7 @@ from .graph.inputs import SHORTEST, draw, fitted, read_tokens, spelled, write_to
 from .graph.nodes import graph
 from .graph.problems import problem
 from .graph.running_code import CodeError, from_python, from_text
-from .graph.scores import attribution
+from .graph.scores import METHODS, attribution
 from .graph.side import Side
 from .graph.traits import PLACES, RaspTraits
 from .graph.weights import weights
@@ -53,6 +54,7 @@ class RaspGraph(RaspTraits, AttriumWidget):
     w.compiled(w.tokens), w.compiled.check("abba")                 # the model
     w.ablated = ["hist"]                                           # take a node out of the model
     w.compress(8); w.compression().overlaps                        # train its stream into 8 dimensions
+    w.methods["200 steps"] = IntegratedGradients(n_steps=200)      # any other method, beside those in Explain
     ```
 
     Args:
@@ -89,6 +91,7 @@ class RaspGraph(RaspTraits, AttriumWidget):
         keep: Literal["needed", "all"] = "all",
         **traits: Any,
     ) -> None:
+        self.methods: dict[str, Method] = dict(METHODS)
         self._sides: tuple[Side, ...] = ()
         self._compressions = Compressions()  # of these
         self._wish: Wish | None = None  # wished for, and not yet on show
@@ -258,7 +261,7 @@ class RaspGraph(RaspTraits, AttriumWidget):
             "check": lambda: check(side, tokens),
             "compression": lambda width: compression(self._compressions, args.get("side", self.side), width),
             "node": lambda label: weights(side, label),
-            "attribution": lambda position, method="": attribution(side, tokens, position, method),
+            "attribution": lambda position, method="": attribution(side, tokens, position, method, self.methods),
             "dependencies": lambda label, position: dependencies(side, tokens, label, position),
         }
         return answers[question](**rest) if question in answers else super().answer(question, args)
@@ -266,7 +269,9 @@ class RaspGraph(RaspTraits, AttriumWidget):
     def saved_questions(self) -> Iterable[tuple[str, dict[str, Any]]]:
         """All that stepping through the input takes, then the weights of each node, then what depends on what."""
         if self._sides:
-            yield from saving.questions(self._sides, self.side, len(self.tokens), self.position, self.trained)
+            yield from saving.questions(
+                self._sides, self.side, len(self.tokens), self.position, self.trained, self.methods
+            )
 
     def _receive(self, widget: Any, content: Any, buffers: Any) -> None:
         kind = str(content.get("kind")) if isinstance(content, dict) else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from .scores import METHODS
@@ -16,7 +16,12 @@ MOST_SCORED = 100
 
 
 def questions(
-    sides: Sequence[Side], side: int, count: int, position: int, trained: Sequence[dict[str, Any]] = ()
+    sides: Sequence[Side],
+    side: int,
+    count: int,
+    position: int,
+    trained: Sequence[dict[str, Any]] = (),
+    methods: Iterable[str] = METHODS,
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Graph, values and stream of all sides, the one on show first; what was trained; weights of each node; then what
     made each value; then attributions.
@@ -27,7 +32,9 @@ def questions(
         count: how many tokens the input has.
         position: the pinned one, or -1.
         trained: the trait.
+        methods: names of the attribution methods.
     """
+    named = ("", *methods)
     order = sorted(range(len(sides)), key=lambda i: i != side)
     for i in order:
         for question in ("graph", "values", "stream", "check"):
@@ -48,6 +55,6 @@ def questions(
         ("attribution", {"method": method, "position": place, "side": i})
         for i in order
         for place in near
-        for method in ("", *METHODS)
+        for method in named
     )
     yield from itertools.islice(scores, MOST_SCORED)

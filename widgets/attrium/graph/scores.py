@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -25,7 +25,13 @@ METHODS: dict[str, Method] = {
 }
 
 
-def attribution(side: Side, tokens: Sequence[Value], position: int, method: str = "") -> Answer:
+def attribution(
+    side: Side,
+    tokens: Sequence[Value],
+    position: int,
+    method: str = "",
+    methods: Mapping[str, Method] = METHODS,
+) -> Answer:
     """Scores of the tokens for the output at a position.
 
     Each is the sum over the token's embedding, against an embedding of zeros; a method that takes features out has the
@@ -35,19 +41,19 @@ def attribution(side: Side, tokens: Sequence[Value], position: int, method: str 
         AttriumError: for another method or a position that is not there.
     """
     check_position(position, len(tokens))
-    name = method or next(iter(METHODS))
-    if name not in METHODS:
-        raise AttriumError(f"method={method!r}; pass one of {', '.join(METHODS)}")
+    name = method or next(iter(methods))
+    if name not in methods:
+        raise AttriumError(f"method={method!r}; pass one of {', '.join(methods)}")
     run = side.running(tokens)
     output = int(run.logits[position + 1].argmax())
-    scores = _scores(side, tokens, METHODS[name], (position + 1, output))
+    scores = _scores(side, tokens, methods[name], (position + 1, output))
     depends, complete = truth(side, tokens, position)
     craft = side.model.craft
     of = side.label if craft.numerical else f"the logit of {plain(run.output[position])}"
-    how = "each token's embedding taken out" if METHODS[name].uses_mask else "summed over each token's embedding"
-    note = f"{METHODS[name].label} of {of} at position {position}, {how}. True: changing that token alone changes it."
+    how = "each token's embedding taken out" if methods[name].uses_mask else "summed over each token's embedding"
+    note = f"{methods[name].label} of {of} at position {position}, {how}. True: changing that token alone changes it."
     note += "" if complete else " Not all values were tried."
-    facts: dict[str, Any] = {"method": name, "methods": list(METHODS), "scores": scores, "truth": depends, "note": note}
+    facts: dict[str, Any] = {"method": name, "methods": list(methods), "scores": scores, "truth": depends, "note": note}
     return Answer(facts)
 
 
