@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -62,6 +62,9 @@ def views(draw: Any) -> dict[str, Any]:
 @settings(max_examples=400, deadline=None)
 @given(views(), st.integers(1, 40))
 def test_a_lazy_tensor_is_drawn_as_the_dense_one(view, limit):
+    # A dense uint8 (height, width, 3) is taken for a picture; a lazy tensor does not know its dtype and says its axes.
+    picture = view["dtype"] == torch.uint8 and len(view["shape"]) == 3 and view["shape"][2] in (3, 4)
+    assume(view["axes"] is not None or not picture)
     tensor = (torch.randn(view["shape"], generator=torch.Generator().manual_seed(limit)) * 50).abs().to(view["dtype"])
     tensor = -tensor if view["dtype"] != torch.uint8 and limit % 2 else tensor
     if view["special"] is not None and tensor.is_floating_point():
